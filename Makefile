@@ -1,0 +1,52 @@
+# make demo   the main job on the bundled sample call, in an environment of its own
+# make test   everything the tests need, and the tests
+PYTHON ?= python3
+# On Linux this is the build for NVIDIA GPUs where no CPU build is nearer.
+TORCH ?= torch==2.13.0
+PYTEST_ARGS ?= -m "not slow"
+
+RUNTIME := .venv
+DEV := .venv-dev
+SAMPLE := tests/data/sample
+
+.PHONY: demo test test-all lint format bench sample clean
+
+demo: $(RUNTIME)/installed
+	$(RUNTIME)/bin/vader-rt $(SAMPLE)/videos/astronaut_sway_study_waves_smoothed.mp4 -o demo.vader \
+		--truth $(SAMPLE)/backgrounds/study.png --mask $(SAMPLE)/masks/astronaut_sway_study_smoothed.png
+
+test: $(DEV)/installed
+	$(DEV)/bin/python -m pytest $(PYTEST_ARGS)
+
+test-all: PYTEST_ARGS =
+test-all: test
+
+lint: $(DEV)/installed
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/mypy
+
+format: $(DEV)/installed
+	$(DEV)/bin/ruff check --fix .
+	$(DEV)/bin/ruff format .
+
+bench: $(DEV)/installed
+	$(DEV)/bin/python -m bench.frame -o bench/results/frame.json
+
+sample: $(DEV)/installed
+	$(DEV)/bin/python -m train.sample -o $(SAMPLE)
+
+clean:
+	rm -rf $(RUNTIME) $(DEV) demo.vader build dist
+
+$(RUNTIME)/installed: pyproject.toml
+	$(PYTHON) -m venv $(RUNTIME)
+	$(RUNTIME)/bin/pip install --quiet --editable .
+	touch $@
+
+# torch first and by itself, so that pip does not choose another build for its dependants
+$(DEV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(DEV)
+	$(DEV)/bin/pip install --quiet "$(TORCH)"
+	$(DEV)/bin/pip install --quiet --editable ".[train,dev]"
+	touch $@

@@ -1,0 +1,78 @@
+"""Checkpoints: ours and the seed's, read into a network and its contract."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from train.model import build_network
+from vader_rt.contract import Contract
+from vader_rt.errors import InputError
+from vader_rt.features import plane_count
+from vader_rt.video import file_sha256
+
+
+def load_checkpoint(path: str | Path) -> tuple[nn.Module, Contract]:
+    """Read a Lightning checkpoint (`weights_only`) into an evaluated network and its contract.
+
+    Raises:
+        InputError: it is not a checkpoint of one of `train.model.NETWORKS`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: does not exist; give a checkpoint (.ckpt)")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        state, settings = checkpoint["state_dict"], checkpoint["hyper_parameters"]
+    except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, EOFError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: is not a Lightning checkpoint ({reason})") from None
+    contract = _contract(settings, path, checkpoint.get("epoch"))
+    name = settings["network"] if "network" in settings else _seed_network(state)
+    network = build_network(name, plane_count(contract.inputs))
+    try:
+        network.load_state_dict({k.removeprefix("model."): v for k, v in state.items()})
+    except RuntimeError as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())}") from None
+    return network.eval(), contract
+
+
+def _contract(settings: dict[str, Any], path: Path, epoch: int | None) -> Contract:
+    digest = file_sha256(path)
+    if "network" not in settings:
+        return _seed_contract(settings, digest)
+    network, size_wh = settings["network"], tuple(settings["size_wh"])
+    return Contract(
+        kind="frame",
+        inputs=tuple(settings["inputs"]),
+        size_wh=size_wh,
+        outputs=("matte", "leak") if network == "leaknet" else ("similarity",),
+        unmix_power=settings.get("unmix_power", Contract.unmix_power),
+        training=f"{network}, loss {settings.get('loss')}, epoch {epoch}",
+        checkpoint_sha256=digest,
+    )
+
+
+def _seed_contract(settings: dict[str, Any], digest: str) -> Contract:
+    """The contract of a checkpoint that the seed's own code wrote."""
+    inputs = ["frame"]
+    inputs += ["edge"] if settings.get("use_edge", True) else []
+    inputs += ["dog"] if settings.get("use_dog", True) else []
+    inputs += ["mode"] if settings.get("use_mode", False) else []
+    return Contract(
+        kind="frame",
+        inputs=tuple(inputs),
+        size_wh=(1280, 720),
+        outputs=("similarity",),
+        training=f"the seed's network, loss {settings.get('loss_type', 'combined')}",
+        checkpoint_sha256=digest,
+    )
+
+
+def _seed_network(state: dict[str, torch.Tensor]) -> str:
+    """The seed's U-Net has transposed convolutions, its `convnet_simple` has four layers."""
+    return "convnet_simple" if len(state) == 8 else "unet"

@@ -1,0 +1,127 @@
+"""Checkpoint → self-describing ONNX: `python -m export.to_onnx CKPT [-o MODEL.onnx]`.
+
+The seed's own checkpoints export too; `vader-rt --model` then runs the seed's algorithm with them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+
+from export.checkpoint import load_checkpoint
+from vader_rt.contract import METADATA_KEY, Contract
+from vader_rt.engines.onnx import load_onnx
+from vader_rt.errors import InputError, VaderError
+from vader_rt.pipeline import call_planes
+from vader_rt.segmenter import Segmenter
+
+OPSET = 17
+TOLERANCE = 1e-3
+"""Largest difference between torch and ONNX Runtime: fp32 sums in another order, then a sigmoid."""
+
+
+class _PlanesToOutputs(nn.Module):
+    """Gives every output plane of a network a tensor of its own, as the contract names them."""
+
+    def __init__(self, network: nn.Module, outputs: int) -> None:
+        super().__init__()
+        self.network, self.outputs = network, outputs
+
+    def forward(self, planes: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return torch.split(self.network(planes), 1, dim=1)
+
+
+def to_onnx(
+    checkpoint: str | Path,
+    output: str | Path,
+    *,
+    calls: list[Path] | None = None,
+    **changes: object,
+) -> Path:
+    """Export a checkpoint and check it against torch on random and, given `calls`, real frames.
+
+    changes: entries of the contract to set, for example `confidence`.
+
+    Raises:
+        InputError: the checkpoint cannot be read, or ONNX Runtime does not agree with torch.
+    """
+    network, contract = load_checkpoint(checkpoint)
+    contract = replace(contract, **changes)
+    output = Path(output)
+    partial = output.with_suffix(".onnx.part")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        onnx.save(_exported(network, contract), partial)
+        worst = max(
+            _difference(network, partial, planes) for planes in _planes(contract, calls or [])
+        )
+        if worst > TOLERANCE:
+            raise InputError(
+                f"{checkpoint}: ONNX Runtime and torch differ by {worst:.2g} (> {TOLERANCE}); "
+                "not exported"
+            )
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+    return output
+
+
+def _exported(network: nn.Module, contract: Contract) -> onnx.ModelProto:
+    import io
+
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        _PlanesToOutputs(network, len(contract.outputs)),
+        (torch.zeros(contract.input_shape),),
+        buffer,
+        opset_version=OPSET,
+        input_names=["planes"],
+        output_names=list(contract.outputs),
+        dynamo=False,
+    )
+    model = onnx.load_from_string(buffer.getvalue())
+    onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _planes(contract: Contract, calls: list[Path]) -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(0)
+    yield rng.random(contract.input_shape, np.float32)
+    for call in calls:
+        yield from call_planes(call, contract, Segmenter())
+
+
+def _difference(network: nn.Module, model: Path, planes: np.ndarray) -> float:
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(planes))[0].numpy()
+    found = np.stack(load_onnx(model, "onnx-cpu").run(planes))
+    return float(np.abs(expected - found).max())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m export.to_onnx")
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("-o", "--output", type=Path, help="default: the checkpoint's name, .onnx")
+    parser.add_argument("--check", type=Path, nargs="*", default=[], help="videos to check it on")
+    parser.add_argument("--training", help="what the model was trained on, for its contract")
+    parser.add_argument("--confidence", type=float, nargs=4, help="as `train.calibrate` printed it")
+    args = parser.parse_args()
+    changes = {"training": args.training, "confidence": args.confidence}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    output = args.output or args.checkpoint.with_suffix(".onnx")
+    try:
+        print(to_onnx(args.checkpoint, output, calls=args.check, **changes))
+    except VaderError as error:
+        raise SystemExit(f"export.to_onnx: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

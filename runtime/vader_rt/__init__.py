@@ -1,0 +1,44 @@
+"""Recover the real background from a video call with a virtual one."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from vader_rt.errors import EngineError, InputError, UsageError, VaderError
+
+if TYPE_CHECKING:
+    from vader_rt.pipeline import Progress, reconstruct, reconstruct_stream
+    from vader_rt.result import Reconstruction
+
+__all__ = [
+    "EngineError",
+    "InputError",
+    "Progress",
+    "Reconstruction",
+    "UsageError",
+    "VaderError",
+    "reconstruct",
+    "reconstruct_stream",
+]
+
+try:
+    __version__ = version("vader-rt")
+except PackageNotFoundError:  # a clone that was not installed
+    __version__ = "0+unknown"
+
+_HOMES = {
+    "Progress": "pipeline",
+    "Reconstruction": "result",
+    "reconstruct": "pipeline",
+    "reconstruct_stream": "pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the heavy parts (OpenCV, ONNX Runtime) only when they are used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'vader_rt' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"vader_rt.{_HOMES[name]}"), name)

@@ -1,0 +1,168 @@
+"""`vader-rt VIDEO`: recover the real background from a video call."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vader_rt import __version__
+from vader_rt.errors import (
+    EXIT_GATE_EXCEEDED,
+    EXIT_INTERRUPTED,
+    EXIT_NOTHING_RECOVERED,
+    UsageError,
+    VaderError,
+)
+
+if TYPE_CHECKING:
+    from vader_rt.console import ProgressPrinter
+    from vader_rt.pipeline import Progress
+    from vader_rt.result import Reconstruction
+
+_EPILOG = """\
+exit codes: 0 done; 2 usage; 3 input that cannot be read; 4 engine or device; 5 nothing recovered;
+6 more recovered than --fail-above allows; 130 interrupted, what was recovered so far is written.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        return _run(args)
+    except VaderError as error:
+        print(f"vader-rt: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("vader-rt: interrupted before anything was recovered", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vader-rt",
+        description="Recover the real background from a video call with a virtual one.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("video", type=Path, metavar="VIDEO", help="recording of the call")
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT",
+        help="folder for the result (default: <video stem>.vader)",
+    )
+    add("--virtual-background", type=Path, metavar="IMG", help="the virtual image, if it is known")
+    add("--model", type=Path, metavar="FILE", help="frame model (.onnx) of your own")
+    add(
+        "--engine",
+        choices=("auto", "onnx-cpu", "onnx-cuda"),
+        default="auto",
+        help="default: %(default)s",
+    )
+    add("--threads", type=_count, default=0, metavar="N", help="CPU threads (default: all cores)")
+    add("--truth", type=Path, metavar="ROOM", help="picture of the real room, for a score")
+    add("--mask", type=Path, metavar="MASK", help="the true leak's maximum over time, for a score")
+    add(
+        "--fail-above",
+        type=_share,
+        metavar="SHARE",
+        help="exit with 6 if a larger share of the picture is recovered",
+    )
+    add("--json", action="store_true", help="print result.json to stdout")
+    add("--quiet", action="store_true", help="print no progress")
+    add("--version", action="version", version=f"vader-rt {__version__}")
+    return parser
+
+
+def _run(args: argparse.Namespace) -> int:
+    from vader_rt.console import ProgressPrinter
+    from vader_rt.result import check_output
+
+    if (args.truth is None) != (args.mask is None):
+        raise UsageError("--truth and --mask belong together: the room, and where it leaks")
+    folder = args.output or Path(f"{args.video.stem}.vader")
+    check_output(folder)
+    with ProgressPrinter(quiet=args.quiet) as printer:
+        result, interrupted = _recover(args, printer)
+    if result is None:
+        raise KeyboardInterrupt
+    result.save(folder)
+    _print(result, folder, args)
+    return _exit_code(result, interrupted, args.fail_above)
+
+
+def _recover(
+    args: argparse.Namespace, printer: ProgressPrinter
+) -> tuple[Reconstruction | None, bool]:
+    """Run to the end, or to the user's Ctrl-C: then with what there is by then."""
+    from vader_rt.pipeline import reconstruct_stream
+
+    progress: Progress | None = None
+    try:
+        for progress in reconstruct_stream(
+            args.video,
+            model=args.model,
+            engine=args.engine,
+            virtual_background=args.virtual_background,
+            truth=args.truth,
+            mask=args.mask,
+            threads=args.threads,
+        ):
+            printer.update(progress)
+    except KeyboardInterrupt:
+        return (progress.snapshot() if progress else None), True
+    assert progress is not None
+    return progress.result, False
+
+
+def _print(result: Reconstruction, folder: Path, args: argparse.Namespace) -> None:
+    if args.json:
+        print(json.dumps(result.report, ensure_ascii=False))
+    if not args.quiet:
+        from vader_rt.console import summary
+
+        print(summary(result, folder), file=sys.stderr if args.json else sys.stdout)
+
+
+def _exit_code(result: Reconstruction, interrupted: bool, fail_above: float | None) -> int:
+    if interrupted:
+        return EXIT_INTERRUPTED
+    if result.is_empty:
+        print("vader-rt: nothing was recovered: no leak was found in this call", file=sys.stderr)
+        return EXIT_NOTHING_RECOVERED
+    if fail_above is not None and result.coverage > fail_above:
+        print(
+            f"vader-rt: {result.coverage:.4f} of the picture was recovered, "
+            f"more than --fail-above {fail_above}",
+            file=sys.stderr,
+        )
+        return EXIT_GATE_EXCEEDED
+    return 0
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to 1")
+    return value
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of threads, 0 or more")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""The contract that a model file carries: what it wants, what it gives, where it comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Literal
+
+from vader_rt.errors import InputError
+from vader_rt.features import INPUT_GROUPS, plane_count
+
+FORMAT = 1
+METADATA_KEY = "vader_rt"
+OUTPUTS = {("matte", "leak"), ("similarity",)}
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Contract of one model, stored as JSON in the ONNX file's `metadata_props["vader_rt"]`.
+
+    kind: `frame`, a network that is run on every frame.
+    inputs: input groups of `vader_rt.features`, in the order of the planes.
+    size_wh: the planes' size. outputs: `(matte, leak)`, which is un-mixed, or `(similarity,)`,
+    whose best frame is copied. unmix_power: the power of the leak that weighs a sample.
+    confidence: weights of the logistic regression in `vader_rt.unmix.confidence`.
+    training: what the model was trained on. checkpoint_sha256: the checkpoint it was exported from.
+    """
+
+    kind: Literal["frame"]
+    inputs: tuple[str, ...]
+    size_wh: tuple[int, int]
+    outputs: tuple[str, ...]
+    unmix_power: float = 6.0
+    confidence: tuple[float, ...] = (0.0, 4.0, 0.5, -0.5)
+    training: str = ""
+    checkpoint_sha256: str = ""
+    format: int = FORMAT
+
+    @property
+    def input_shape(self) -> tuple[int, int, int, int]:
+        """(1, C, H, W) of the model's one input, `planes`."""
+        width, height = self.size_wh
+        return 1, plane_count(self.inputs), height, width
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], name: str) -> Contract:
+        """Read and check the contract in a model's metadata.
+
+        Raises:
+            InputError: there is none, or it asks for what this version does not know.
+        """
+        if METADATA_KEY not in metadata:
+            raise InputError(
+                f"{name}: carries no VADER-RT contract; export it with "
+                "`python -m export.to_onnx CHECKPOINT`"
+            )
+        try:
+            values = json.loads(metadata[METADATA_KEY])
+        except json.JSONDecodeError:
+            raise InputError(f"{name}: its contract is not JSON; export the model again") from None
+        return cls._checked(values, name)
+
+    @classmethod
+    def _checked(cls, values: object, name: str) -> Contract:
+        if not isinstance(values, dict) or values.get("format") != FORMAT:
+            found = values.get("format") if isinstance(values, dict) else None
+            raise InputError(
+                f"{name}: contract format {found!r} is unknown, this version reads {FORMAT}; "
+                "export the model again or upgrade vader-rt"
+            )
+        known = {f.name for f in fields(cls)}
+        try:
+            contract = cls(**{k: v for k, v in values.items() if k in known})
+            lists = {
+                n: tuple(getattr(contract, n))
+                for n in ("inputs", "size_wh", "outputs", "confidence")
+            }
+            contract = cls(**{**asdict(contract), **lists})
+        except TypeError:
+            raise InputError(
+                f"{name}: its contract lacks entries; export the model again"
+            ) from None
+        contract._refuse_unknown(name)
+        return contract
+
+    def _refuse_unknown(self, name: str) -> None:
+        unknown = [group for group in self.inputs if group not in INPUT_GROUPS]
+        if self.kind != "frame":
+            raise InputError(f"{name}: is a {self.kind!r} model; a frame model is needed")
+        if unknown:
+            raise InputError(f"{name}: wants the input {unknown[0]!r}, which is unknown here")
+        if self.outputs not in OUTPUTS:
+            raise InputError(f"{name}: gives {', '.join(self.outputs)}, which is unknown here")

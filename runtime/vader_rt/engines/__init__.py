@@ -1,0 +1,36 @@
+"""Inference engines: one way to run a frame model, whatever runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from vader_rt.contract import Contract
+
+EngineName = Literal["auto", "onnx-cpu", "onnx-cuda"]
+ENGINE_NAMES: tuple[EngineName, ...] = ("auto", "onnx-cpu", "onnx-cuda")
+
+
+class Engine(Protocol):
+    """A loaded model."""
+
+    contract: Contract
+    name: str
+    """The engine that was taken, for example `onnx-cpu`."""
+
+    def run(self, planes: np.ndarray) -> list[np.ndarray]:
+        """Run the network on (1, C, H, W) float32 planes; return an (H, W) float32 per output."""
+        ...
+
+
+def load_engine(model: str | Path, engine: EngineName = "auto", *, threads: int = 0) -> Engine:
+    """Load a model file with an engine; `auto` takes the fastest that can run here.
+
+    Raises:
+        InputError: the model cannot be read. EngineError: the engine cannot run here.
+    """
+    from vader_rt.engines.onnx import load_onnx
+
+    return load_onnx(model, engine, threads=threads)

@@ -1,0 +1,137 @@
+"""The network's input planes: the one definition, used by training, calibration and runtime.
+
+A model names its inputs by group (`INPUT_GROUPS`) in its contract; `InputPlanes` fills them at the
+model's size, in the model's order. All planes are float32 in [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vader_rt.errors import InputError
+
+INPUT_GROUPS: dict[str, int] = {
+    "frame": 3,  # the call's frame, RGB
+    "virtual": 3,  # the estimated virtual background, RGB
+    "trace": 3,  # mean offset from the virtual background outside the person, RGB, 0.5 = none
+    "occupancy": 1,  # share of the frames in which this pixel is not the virtual background
+    "edge": 1,  # Canny
+    "dog": 1,  # Difference of Gaussians
+    "person": 1,  # person mask of the re-run segmenter
+    "mode": 3,  # per-pixel temporal mode of the frames, RGB (the seed's optional input)
+}
+"""Input groups by name, with their number of planes."""
+
+PER_FRAME = frozenset({"frame", "edge", "dog", "person"})
+"""Groups that change from frame to frame; the others belong to the whole call."""
+
+
+def edge_plane(frame_bgr: np.ndarray) -> np.ndarray:
+    """Canny edges of the smoothed grey image: (H, W, 3) uint8 → (H, W) uint8, 0 or 255."""
+    gray = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY)
+    return cv2.Canny(cv2.GaussianBlur(gray, (5, 5), 0), 50, 150)
+
+
+def dog_plane(frame_bgr: np.ndarray) -> np.ndarray:
+    """Difference of Gaussians (σ 1 − σ 2), min–max stretched: (H, W, 3) uint8 → (H, W) uint8."""
+    gray = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY)
+    narrow = cv2.GaussianBlur(gray, (5, 5), 1).astype(np.float32)
+    wide = cv2.GaussianBlur(gray, (9, 9), 2).astype(np.float32)
+    return np.uint8(cv2.normalize(narrow - wide, None, 0, 255, cv2.NORM_MINMAX))
+
+
+@dataclass(frozen=True)
+class CallPlanes:
+    """Planes that hold for the whole call, at any size; None where a model does not ask for them.
+
+    virtual, mode: (H, W, 3) uint8 BGR. trace: (H, W, 3) uint8 BGR, 128 = no offset.
+    occupancy: (H, W) uint8, 255 = always.
+    """
+
+    virtual: np.ndarray | None = None
+    trace: np.ndarray | None = None
+    occupancy: np.ndarray | None = None
+    mode: np.ndarray | None = None
+
+
+class InputPlanes:
+    """Fills one (1, C, H, W) float32 tensor, frame after frame, in the order of `groups`.
+
+    Raises:
+        InputError: a group is not in `INPUT_GROUPS`, or the call has no planes for it.
+    """
+
+    def __init__(
+        self, groups: Sequence[str], size_wh: tuple[int, int], call: CallPlanes | None = None
+    ) -> None:
+        unknown = [g for g in groups if g not in INPUT_GROUPS]
+        if unknown:
+            raise InputError(f"unknown input {unknown[0]!r}; known: {', '.join(INPUT_GROUPS)}")
+        self.size_wh = size_wh
+        width, height = size_wh
+        self.tensor = np.zeros((1, plane_count(groups), height, width), np.float32)
+        self._slices = _group_slices(groups)
+        for group in groups:
+            if group not in PER_FRAME:
+                self._put(group, _call_plane(call, group))
+
+    def fill(
+        self, frame_bgr: np.ndarray, segment: Callable[[np.ndarray], np.ndarray] | None = None
+    ) -> np.ndarray:
+        """Fill in the planes of a (H, W, 3) uint8 frame and return the tensor (not a copy).
+
+        segment: the re-run segmenter, needed where the model has a `person` input.
+        """
+        small = frame_bgr
+        if frame_bgr.shape[1::-1] != self.size_wh:
+            small = cv2.resize(frame_bgr, self.size_wh, interpolation=cv2.INTER_AREA)
+        person = None
+        if "person" in self._slices and segment is not None:
+            person = np.uint8(np.rint(segment(frame_bgr) * 255))
+        return self.fill_small(small, person)
+
+    def fill_small(self, small_bgr: np.ndarray, person: np.ndarray | None = None) -> np.ndarray:
+        """Fill in the planes of a frame that has the model's size already; `person` is uint8."""
+        if "frame" in self._slices:
+            self._put("frame", small_bgr)
+        if "edge" in self._slices:
+            self._put("edge", edge_plane(small_bgr))
+        if "dog" in self._slices:
+            self._put("dog", dog_plane(small_bgr))
+        if "person" in self._slices:
+            assert person is not None, "this model needs the re-run segmenter's mask"
+            self._put("person", person)
+        return self.tensor
+
+    def _put(self, group: str, plane: np.ndarray) -> None:
+        """Write a uint8 plane, (H, W) or (H, W, 3) BGR, into its slot as RGB in [0, 1]."""
+        if plane.shape[1::-1] != self.size_wh:
+            shrinks = plane.shape[1] > self.size_wh[0]
+            mode = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            plane = cv2.resize(plane, self.size_wh, interpolation=mode)
+        planes = plane[None] if plane.ndim == 2 else plane[..., ::-1].transpose(2, 0, 1)
+        np.multiply(planes, np.float32(1 / 255), out=self.tensor[0, self._slices[group]])
+
+
+def plane_count(groups: Sequence[str]) -> int:
+    """Number of planes of the input groups together."""
+    return sum(INPUT_GROUPS[g] for g in groups)
+
+
+def _group_slices(groups: Sequence[str]) -> dict[str, slice]:
+    slices, start = {}, 0
+    for group in groups:
+        slices[group] = slice(start, start + INPUT_GROUPS[group])
+        start += INPUT_GROUPS[group]
+    return slices
+
+
+def _call_plane(call: CallPlanes | None, group: str) -> np.ndarray:
+    plane = getattr(call, group, None)
+    if plane is None:
+        raise InputError(f"the model asks for the input {group!r}, which was not computed")
+    return plane

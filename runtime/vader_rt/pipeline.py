@@ -1,0 +1,268 @@
+"""The main job: frames → virtual background → features → leak → un-mixing → result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from vader_rt import provenance
+from vader_rt.contract import Contract
+from vader_rt.engines import Engine, EngineName, load_engine
+from vader_rt.features import CallPlanes, InputPlanes
+from vader_rt.prefetch import prefetch
+from vader_rt.result import CLAIMED, Reconstruction
+from vader_rt.score import Scores, score
+from vader_rt.segmenter import Segmenter
+from vader_rt.unmix import Aggregator, Copier, RoomEstimate, Unmixer, confidence
+from vader_rt.video import FrameSource, open_source, read_gray, read_image
+from vader_rt.virtual import (
+    FrameSample,
+    VirtualBackground,
+    estimate_virtual,
+    given_virtual,
+    temporal_mode,
+)
+
+DEFAULT_MODEL = Path(__file__).parent / "models" / "leaknet.onnx"
+
+Source = str | Path | Iterable[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to reconstruct; None means the default.
+
+    model: a frame model exported by `export.to_onnx`. virtual_background: the virtual image, if it
+    is known. truth, mask: the real room and the true leak, for a score. threads: 0 = all cores.
+    """
+
+    model: str | Path | None = None
+    engine: EngineName = "auto"
+    virtual_background: str | Path | None = None
+    truth: str | Path | None = None
+    mask: str | Path | None = None
+    threads: int = 0
+
+
+@dataclass
+class Progress:
+    """Where a reconstruction stands. `result` is there at the end, `snapshot` at any time.
+
+    stage: `scan` looks for the virtual background, `recover` un-mixes.
+    frame: frames done in this stage; total: frames in it, 0 while that is unknown.
+    """
+
+    stage: Literal["scan", "recover"]
+    frame: int
+    total: int
+    result: Reconstruction | None = None
+    _job: _Job | None = field(default=None, repr=False)
+
+    def snapshot(self) -> Reconstruction | None:
+        """What is recovered so far; None while the virtual background is not known yet."""
+        if self.result is not None:
+            return self.result
+        return self._job.result() if self._job is not None else None
+
+
+def reconstruct(source: Source, **options: Any) -> Reconstruction:
+    """Recover the real room from a call.
+
+    Args:
+        source: a video file, or an iterable of (H, W, 3) uint8 BGR frames.
+        **options: see `Options`.
+
+    Raises:
+        InputError: the call, the model or an image cannot be read. EngineError: no engine runs.
+    """
+    result = None
+    for progress in reconstruct_stream(source, **options):
+        result = progress.result
+    assert result is not None
+    return result
+
+
+def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
+    """Like `reconstruct`, but yield a `Progress` after every frame; the last one has the result."""
+    settings = Options(**options)
+    engine = load_engine(settings.model or DEFAULT_MODEL, settings.engine, threads=settings.threads)
+    truth = _read_truth(settings)
+    segmenter = Segmenter(threads=settings.threads)
+    clock = _Clock()
+    with open_source(source) as frames:
+        sample = FrameSample()
+        for count in _scan(frames, sample, segmenter, clock):
+            yield Progress("scan", count, frames.frame_hint)
+        with clock.measure("virtual"):
+            given = settings.virtual_background
+            image = None if given is None else given_virtual(given, sample)
+            virtual = estimate_virtual(sample, image)
+            planes = _input_planes(engine.contract, virtual, sample)
+        job = _Job(frames, settings, engine, virtual, clock, truth)
+        total = sample.frames_seen
+        del sample
+        for count in job.run(planes, segmenter):
+            yield Progress("recover", count, total, _job=job)
+        yield Progress("recover", total, total, job.result())
+
+
+def call_planes(
+    video: str | Path, contract: Contract, segmenter: Segmenter, count: int = 4
+) -> Iterator[np.ndarray]:
+    """Yield the network's input for `count` frames spread over a call, (1, C, H, W) float32 each."""
+    sample = FrameSample()
+    with open_source(video) as frames:
+        for _ in _scan(frames, sample, segmenter, _Clock()):
+            pass
+    planes = _input_planes(contract, estimate_virtual(sample), sample)
+    for index in np.linspace(0, len(sample.frames) - 1, count).round().astype(int):
+        yield planes.fill(sample.frames[index], segmenter).copy()
+
+
+class _Clock:
+    """Seconds spent per stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._started = time.perf_counter()
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+
+    @property
+    def total(self) -> float:
+        return time.perf_counter() - self._started
+
+
+def _scan(
+    frames: FrameSource, sample: FrameSample, segmenter: Segmenter, clock: _Clock
+) -> Iterator[int]:
+    """Read the whole call once and keep frames spread over it, with their person masks."""
+    with clock.measure("scan"):
+        for count, frame in enumerate(prefetch(frames.frames()), start=1):
+            if sample.wants_next():
+                sample.add(frame, np.uint8(np.rint(segmenter(frame) * 255)))
+            else:
+                sample.skip()
+            yield count
+
+
+def _input_planes(
+    contract: Contract, virtual: VirtualBackground, sample: FrameSample
+) -> InputPlanes:
+    call = CallPlanes(
+        virtual=virtual.image,
+        trace=virtual.trace,
+        occupancy=virtual.occupancy,
+        mode=temporal_mode(sample.frames) if "mode" in contract.inputs else None,
+    )
+    return InputPlanes(contract.inputs, contract.size_wh, call)
+
+
+class _Job:
+    """The second pass over a call: every frame through the network into the aggregator."""
+
+    def __init__(
+        self,
+        source: FrameSource,
+        options: Options,
+        engine: Engine,
+        virtual: VirtualBackground,
+        clock: _Clock,
+        truth: tuple[np.ndarray, np.ndarray] | None,
+    ) -> None:
+        self._source, self._options, self._engine = source, options, engine
+        self._virtual, self._clock, self._truth = virtual, clock, truth
+        self._timeline: list[float] = []
+        self._aggregator: Aggregator
+        if engine.contract.outputs == ("similarity",):
+            self._aggregator = Copier(source.size_wh)
+        else:
+            self._aggregator = Unmixer(virtual.image, engine.contract.unmix_power)
+
+    def run(self, planes: InputPlanes, segmenter: Segmenter) -> Iterator[int]:
+        for count, frame in enumerate(prefetch(self._source.frames()), start=1):
+            with self._clock.measure("features"):
+                tensor = planes.fill(frame, segmenter)
+            with self._clock.measure("network"):
+                outputs = self._engine.run(tensor)
+            with self._clock.measure("unmix"):
+                self._timeline.append(self._aggregator.add(frame, *outputs))
+            yield count
+
+    def result(self) -> Reconstruction:
+        estimate = self._aggregator.estimate()
+        certain = self._confidence(estimate)
+        seen = (estimate.evidence > 0)[..., None]
+        room = np.where(seen, estimate.room, self._virtual.image)
+        scores = self._score(room, certain)
+        result = Reconstruction(
+            background=room,
+            confidence=certain,
+            leak=estimate.leak,
+            virtual=self._virtual.image,
+            timeline=list(self._timeline),
+            scores=scores,
+        )
+        result.report.update(self._report(result))
+        return result
+
+    def _confidence(self, estimate: RoomEstimate) -> np.ndarray:
+        if isinstance(self._aggregator, Copier):
+            return estimate.leak
+        return confidence(estimate, self._engine.contract.confidence)
+
+    def _score(self, room: np.ndarray, certain: np.ndarray) -> Scores | None:
+        if self._truth is None:
+            return None
+        truth, mask = self._truth
+        return score(room, truth, mask, claimed=certain >= CLAIMED, virtual_bgr=self._virtual.image)
+
+    def _report(self, result: Reconstruction) -> dict[str, Any]:
+        frames = len(self._timeline)
+        fps = self._source.fps
+        seconds = self._clock.total
+        return {
+            "input": {
+                "name": self._source.name,
+                "sha256": self._source.sha256(),
+                "size_wh": list(self._source.size_wh),
+                "frames": frames,
+                "fps": fps or None,
+                "duration_seconds": round(frames / fps, 3) if fps else None,
+            },
+            "coverage": result.coverage,
+            "seen": float((result.confidence > 0).mean()),
+            "leak_timeline": [round(share, 5) for share in self._timeline],
+            "virtual_background": {
+                "given": self._options.virtual_background is not None,
+                "trusted": float(self._virtual.trusted.mean()),
+            },
+            "scores": asdict(result.scores) if result.scores else None,
+            "engine": self._engine.name,
+            "model": provenance.model(self._options.model or DEFAULT_MODEL, self._engine.contract),
+            "options": {k: v if v is None else str(v) for k, v in asdict(self._options).items()},
+            "timings": {
+                "total_seconds": round(seconds, 3),
+                "seconds_per_frame": round(seconds / max(frames, 1), 5),
+                "stages_seconds": {k: round(v, 3) for k, v in self._clock.seconds.items()},
+            },
+            "versions": provenance.versions(),
+            "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        }
+
+
+def _read_truth(options: Options) -> tuple[np.ndarray, np.ndarray] | None:
+    if options.truth is None or options.mask is None:
+        return None
+    return read_image(options.truth), read_gray(options.mask)

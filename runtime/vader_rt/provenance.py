@@ -1,0 +1,45 @@
+"""Where a result comes from: versions and digests."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from vader_rt.contract import Contract
+from vader_rt.video import file_sha256
+
+_PACKAGES = (
+    "vader-rt",
+    "numpy",
+    "opencv-python-headless",
+    "opencv-python",
+    "av",
+    "onnxruntime",
+    "onnxruntime-gpu",
+)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the installed packages that shape a result."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def model(path: str | Path, contract: Contract) -> dict[str, Any]:
+    """Name, digest and origin of a model."""
+    path = Path(path)
+    return {
+        "name": path.name,
+        "sha256": file_sha256(path),
+        "checkpoint_sha256": contract.checkpoint_sha256,
+        "training": contract.training,
+        "inputs": list(contract.inputs),
+        "outputs": list(contract.outputs),
+    }

@@ -1,0 +1,123 @@
+"""The result of a reconstruction and how it is written: all of it, or nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from vader_rt.errors import UsageError
+from vader_rt.score import Scores
+
+RESULT_FILES = ("background.png", "confidence.png", "leak.png", "virtual.png", "result.json")
+CLAIMED = 0.5
+"""A pixel is claimed, alpha 255, from this confidence on."""
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """What was recovered from a call.
+
+    background: (H, W, 3) uint8 BGR, the room; the virtual background where nothing was seen.
+    confidence: (H, W) float32 in [0, 1]; 0 where nothing was seen.
+    leak: (H, W) float32 in [0, 1], the largest leak over time.
+    virtual: (H, W, 3) uint8 BGR, the estimated or given virtual background.
+    timeline: share of leaking pixels in every frame.
+    report: figures and provenance, as in result.json.
+    """
+
+    background: np.ndarray
+    confidence: np.ndarray
+    leak: np.ndarray
+    virtual: np.ndarray
+    timeline: list[float]
+    report: dict[str, Any] = field(default_factory=dict)
+    scores: Scores | None = None
+
+    @property
+    def claimed(self) -> np.ndarray:
+        """(H, W) bool: the pixels that are claimed to show the room."""
+        return self.confidence >= CLAIMED
+
+    @property
+    def coverage(self) -> float:
+        """Share of the picture that is claimed."""
+        return float(self.claimed.mean())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was recovered at all."""
+        return not self.confidence.any()
+
+    @property
+    def background_bgra(self) -> np.ndarray:
+        """(H, W, 4) uint8: alpha 255 where claimed, 1–254 where seen but unsure, 0 elsewhere."""
+        seen = np.clip(np.rint(self.confidence / CLAIMED * 254), 1, 254)
+        alpha = np.where(self.claimed, 255, np.where(self.confidence > 0, seen, 0))
+        return np.dstack([self.background, np.uint8(alpha)])
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `RESULT_FILES` into a folder, replacing those of an earlier run as a whole.
+
+        Raises:
+            UsageError: the folder cannot be written, or is in use for something else.
+        """
+        folder = Path(folder)
+        check_output(folder)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+            partial.chmod(0o755)
+        except OSError as error:
+            raise UsageError(f"{folder}: cannot be written ({error.strerror})") from None
+        try:
+            self._write_files(partial)
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.rename(folder)
+        except OSError as error:
+            raise UsageError(f"{folder}: cannot be written ({error.strerror})") from None
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return folder
+
+    def _write_files(self, folder: Path) -> None:
+        images = {
+            "background.png": self.background_bgra,
+            "confidence.png": np.uint8(np.rint(self.confidence * 255)),
+            "leak.png": heat(self.leak),
+            "virtual.png": self.virtual,
+        }
+        for name, image in images.items():
+            (folder / name).write_bytes(cv2.imencode(".png", image)[1].tobytes())
+        text = json.dumps(self.report, indent=2, ensure_ascii=False)
+        (folder / "result.json").write_text(text + "\n", encoding="utf-8")
+
+
+def check_output(folder: Path) -> None:
+    """Refuse an output folder that holds anything but an earlier result.
+
+    Raises:
+        UsageError: it is a file, or holds other files.
+    """
+    if folder.is_file():
+        raise UsageError(f"{folder}: is a file; -o wants a folder")
+    if folder.is_dir():
+        foreign = sorted(p.name for p in folder.iterdir() if p.name not in RESULT_FILES)
+        if foreign:
+            raise UsageError(
+                f"{folder}: holds files that are not of an earlier result ({foreign[0]}); "
+                "give another folder with -o"
+            )
+
+
+def heat(plane: np.ndarray) -> np.ndarray:
+    """Heat colours for a plane in [0, 1]: (H, W) float32 → (H, W, 3) uint8 BGR."""
+    levels = np.uint8(np.rint(np.clip(plane, 0, 1) * 255))
+    return cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)

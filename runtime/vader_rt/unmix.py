@@ -1,0 +1,134 @@
+"""Aggregation over time: from leaking pixels to the room's colour, streaming, in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+LEAST_LEAK = 1 / 32
+"""A leak below this carries less room than compression noise; it is left out."""
+
+
+class Aggregator(Protocol):
+    """Collects the room from frames; see `Unmixer` and `Copier`."""
+
+    def add(self, frame_bgr: np.ndarray, *outputs: np.ndarray) -> float:
+        """Take in a frame and the network's outputs for it; return the share of leaking pixels."""
+        ...
+
+    def estimate(self) -> RoomEstimate:
+        """The room as far as it is known by now."""
+        ...
+
+
+@dataclass(frozen=True)
+class RoomEstimate:
+    """What the samples say of the room.
+
+    room: (H, W, 3) uint8 BGR. evidence: (H, W) float32 ≥ 0, the sum of squared leaks, in frames;
+    0 where nothing was seen. residual: (H, W) float32 ≥ 0, how far the samples lie off the line
+    from the virtual background to the room, in levels (RMS). leak: (H, W) float32 in [0, 1], the
+    largest leak over time.
+    """
+
+    room: np.ndarray
+    evidence: np.ndarray
+    residual: np.ndarray
+    leak: np.ndarray
+
+
+def confidence(estimate: RoomEstimate, weights: Sequence[float]) -> np.ndarray:
+    """Probability that a pixel is right, (H, W) float32 in [0, 1]; 0 where nothing was seen.
+
+    A logistic regression on leak, log evidence and log residual, fitted by `train.calibrate`;
+    weights: bias, leak, log2(1 + evidence), log2(1 + residual).
+    """
+    bias, of_leak, of_evidence, of_residual = weights
+    logit = bias + of_leak * estimate.leak
+    logit = logit + of_evidence * np.log2(1 + estimate.evidence)
+    logit = logit + of_residual * np.log2(1 + estimate.residual)
+    probability = 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
+    return np.where(estimate.evidence > 0, probability, 0).astype(np.float32)
+
+
+class Unmixer:
+    """Weighted least squares over time for call = V + m (R − V), with weights leak^power.
+
+    S1 = Σ w m (call − V), S2 = Σ w m², S0 = Σ w ‖call − V‖²; then R = V + S1 / S2, and
+    (S0 − ‖S1‖² / S2) / Σ w is the mean squared distance of the samples from the line.
+    """
+
+    def __init__(self, virtual_bgr: np.ndarray, power: float) -> None:
+        self._virtual, self._power = virtual_bgr, power
+        height, width = virtual_bgr.shape[:2]
+        self._size_wh = (width, height)
+        count = height * width
+        self._s1 = np.zeros((count, 3), np.float32)
+        self._s2, self._s0, self._weights, self._evidence, self._leak = np.zeros(
+            (5, count), np.float32
+        )
+
+    def add(self, frame_bgr: np.ndarray, matte: np.ndarray, leak: np.ndarray) -> float:
+        """Take in a frame (H, W, 3) uint8, its matte and leak, (h, w) float32 in [0, 1]."""
+        leak = cv2.resize(leak, self._size_wh, interpolation=cv2.INTER_LINEAR).ravel()
+        where = np.flatnonzero(leak > LEAST_LEAK)
+        leak = leak[where]
+        m = cv2.resize(matte, self._size_wh, interpolation=cv2.INTER_LINEAR).ravel()[where]
+        m = np.maximum(m, LEAST_LEAK)
+        offset = frame_bgr.reshape(-1, 3)[where].astype(np.float32)
+        offset -= self._virtual.reshape(-1, 3)[where]
+        weight = leak**self._power
+        wm = weight * m
+        self._s1[where] += offset * wm[:, None]
+        self._s2[where] += wm * m
+        self._s0[where] += weight * np.einsum("ij,ij->i", offset, offset)
+        self._weights[where] += weight
+        self._evidence[where] += leak * leak
+        self._leak[where] = np.maximum(self._leak[where], leak)
+        return len(where) / len(self._leak)
+
+    def estimate(self) -> RoomEstimate:
+        shape = self._virtual.shape[:2]
+        seen = self._s2 > 0
+        scale = np.divide(1, self._s2, out=np.zeros_like(self._s2), where=seen)
+        offset = self._s1 * scale[:, None]
+        room = np.clip(self._virtual + offset.reshape(*shape, 3), 0, 255)
+        off_line = self._s0 - np.einsum("ij,ij->i", self._s1, offset)
+        mean = np.divide(off_line, self._weights, out=np.zeros_like(off_line), where=seen)
+        return RoomEstimate(
+            np.uint8(np.rint(room)),
+            self._evidence.reshape(shape).copy(),
+            np.sqrt(np.maximum(mean, 0)).reshape(shape),
+            self._leak.reshape(shape).copy(),
+        )
+
+
+class Copier:
+    """For every pixel, the colour of the frame that leaks most there: what the seed does."""
+
+    def __init__(self, size_wh: tuple[int, int]) -> None:
+        width, height = size_wh
+        self._size_wh = size_wh
+        self._room = np.zeros((height, width, 3), np.uint8)
+        self._best = np.zeros((height, width), np.float32)
+
+    def add(self, frame_bgr: np.ndarray, score: np.ndarray) -> float:
+        """Take in a frame (H, W, 3) uint8 and its score, (h, w) float32 in [0, 1]."""
+        if score.shape[::-1] != self._size_wh:
+            score = cv2.resize(score, self._size_wh, interpolation=cv2.INTER_LINEAR)
+        better = score > self._best
+        self._best[better] = score[better]
+        self._room[better] = frame_bgr[better]
+        return float(better.mean())
+
+    def estimate(self) -> RoomEstimate:
+        return RoomEstimate(
+            self._room.copy(),
+            self._best.copy(),
+            np.zeros_like(self._best),
+            self._best.copy(),
+        )

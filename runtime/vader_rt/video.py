@@ -1,0 +1,255 @@
+"""Frames in and out: a source that can be read several times in constant memory, and a writer."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import av
+import cv2
+import numpy as np
+
+from vader_rt.errors import InputError
+
+MIN_SIDE = 64
+"""Smallest width or height in pixels from which anything could be recovered."""
+
+
+class FrameSource(Protocol):
+    """A recording that can be read from its start as often as needed."""
+
+    name: str
+    size_wh: tuple[int, int]
+    fps: float
+    frame_hint: int
+    """Number of frames that the container promises; 0 if it promises none. Never trusted."""
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Yield (H, W, 3) uint8 BGR frames, all of `size_wh`."""
+        ...
+
+    def sha256(self) -> str | None:
+        """Digest of the file, None for frames that never were a file."""
+        ...
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """A video on disk, decoded anew at every reading."""
+
+    path: Path
+    size_wh: tuple[int, int]
+    fps: float
+    frame_hint: int
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    def frames(self) -> Iterator[np.ndarray]:
+        for frame in _decode(self.path):
+            yield _fit(frame, self.size_wh)
+
+    def sha256(self) -> str:
+        return file_sha256(self.path)
+
+
+@dataclass(frozen=True)
+class FrameArray:
+    """Frames that the caller holds in memory."""
+
+    items: Sequence[np.ndarray]
+    size_wh: tuple[int, int]
+    fps: float = 0.0
+    name: str = "frames"
+
+    @property
+    def frame_hint(self) -> int:
+        return len(self.items)
+
+    def frames(self) -> Iterator[np.ndarray]:
+        for frame in self.items:
+            yield _fit(_checked(frame), self.size_wh)
+
+    def sha256(self) -> None:
+        return None
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def open_video(path: str | Path) -> VideoFile:
+    """Open a video file and look at its first frame.
+
+    Raises:
+        InputError: it does not exist, is not a video, holds no frame or is too small.
+    """
+    path = Path(path)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise InputError(f"{path}: {what}; give a video file")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty; was the recording copied completely?")
+    first = next(_decode(path), None)
+    if first is None:
+        raise InputError(f"{path}: no video frame could be decoded; is the file damaged?")
+    fps, hint = _rate_and_hint(path)
+    return VideoFile(path, _checked_size(first, str(path)), fps, hint)
+
+
+@contextmanager
+def open_source(
+    source: str | Path | Iterable[np.ndarray],
+) -> Iterator[FrameSource]:
+    """Make a re-readable source of a path, of a sequence of BGR frames, or of any iterable.
+
+    A one-way iterable is spooled, losslessly, into a temporary file that goes with the context.
+    """
+    if isinstance(source, (str, Path)):
+        yield open_video(source)
+    elif isinstance(source, Sequence) or (isinstance(source, np.ndarray) and source.ndim == 4):
+        if len(source) == 0:
+            raise InputError("no frames were given")
+        yield FrameArray(source, _checked_size(_checked(source[0]), "frames"))
+    elif isinstance(source, Iterable):
+        with tempfile.TemporaryDirectory(prefix="vader-rt-") as folder:
+            yield _spool(source, Path(folder) / "frames.mkv")
+    else:
+        raise InputError(f"a path or frames were expected, not {type(source).__name__}")
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Read an image as (H, W, 3) uint8 BGR; alpha is dropped, grey and 16 bit are converted."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: does not exist; give an image file")
+    data = np.fromfile(path, np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        raise InputError(f"{path}: is not an image that OpenCV can read (PNG, JPEG, WebP, …)")
+    return image
+
+
+def read_gray(path: str | Path) -> np.ndarray:
+    """Read a mask as (H, W) uint8."""
+    return cv2.cvtColor(read_image(path), cv2.COLOR_BGR2GRAY)
+
+
+class VideoWriter:
+    """Write BGR frames to an H.264 file (`crf`), or losslessly with `lossless=True`."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        size_wh: tuple[int, int],
+        fps: float = 30.0,
+        crf: int = 23,
+        lossless: bool = False,
+        preset: str = "veryfast",
+    ) -> None:
+        self._container = av.open(str(path), "w")
+        codec = "libx264rgb" if lossless else "libx264"
+        stream = self._container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
+        stream.width, stream.height = size_wh
+        stream.pix_fmt = "rgb24" if lossless else "yuv420p"
+        stream.options = (
+            {"qp": "0", "preset": "ultrafast"} if lossless else {"crf": str(crf), "preset": preset}
+        )
+        self._stream = stream
+
+    def write(self, frame_bgr: np.ndarray) -> None:
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_bgr), format="bgr24")
+        self._container.mux(self._stream.encode(frame))
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+
+
+def _decode(path: Path) -> Iterator[np.ndarray]:
+    """Yield upright BGR frames; a damaged or truncated end ends the stream quietly."""
+    try:
+        container = av.open(str(path))
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be opened as a video ({_reason(error)})") from None
+    with container:
+        if not container.streams.video:
+            raise InputError(f"{path}: holds no video stream")
+        container.streams.video[0].thread_type = "AUTO"
+        try:
+            for frame in container.decode(video=0):
+                yield _upright(frame.to_ndarray(format="bgr24"), frame.rotation)
+        except av.FFmpegError:
+            return
+
+
+def _upright(frame: np.ndarray, rotation: int) -> np.ndarray:
+    """Turn a frame by its display matrix; `rotation` is counter-clockwise in degrees."""
+    quarter_turns = round(rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(frame, quarter_turns)) if quarter_turns else frame
+
+
+def _rate_and_hint(path: Path) -> tuple[float, int]:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        rate = stream.average_rate or stream.guessed_rate
+        fps = float(rate) if rate else 0.0
+        seconds = (container.duration or 0) / av.time_base
+        return fps, stream.frames or round(seconds * fps)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _fit(frame: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    """Scale a frame whose size changed in mid-stream to the size of the first."""
+    if frame.shape[1::-1] == size_wh:
+        return frame
+    return cv2.resize(frame, size_wh, interpolation=cv2.INTER_AREA)
+
+
+def _checked(frame: object) -> np.ndarray:
+    if not (isinstance(frame, np.ndarray) and frame.ndim == 3 and frame.shape[2] == 3):
+        raise InputError("every frame must be an (H, W, 3) array, BGR")
+    if frame.dtype != np.uint8:
+        raise InputError(f"frames must be uint8 in 0–255, not {frame.dtype}")
+    return frame
+
+
+def _checked_size(frame: np.ndarray, name: str) -> tuple[int, int]:
+    height, width = frame.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise InputError(
+            f"{name}: {width}×{height} is too small; {MIN_SIDE} pixels a side at least"
+        )
+    return width, height
+
+
+def _spool(frames: Iterable[np.ndarray], path: Path) -> VideoFile:
+    iterator = iter(frames)
+    first = next(iterator, None)
+    if first is None:
+        raise InputError("no frames were given")
+    size_wh = _checked_size(_checked(first), "frames")
+    with VideoWriter(path, size_wh=size_wh, lossless=True) as writer:
+        writer.write(first)
+        for frame in iterator:
+            writer.write(_fit(_checked(frame), size_wh))
+    return VideoFile(path, size_wh, 0.0, 0)

@@ -1,0 +1,213 @@
+"""The virtual background of a call, estimated from frames spread over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vader_rt.errors import InputError
+from vader_rt.video import read_image
+
+CLEAR_SHARE = 1 / 3
+"""Share of the frames, those with least of a person at a pixel, that are averaged there."""
+CLEAR_MASK = 20
+"""Person mask, of 255, up to which a pixel counts as showing the virtual background."""
+SAME_LEVELS = 12
+"""A pixel is the virtual background where no channel differs from it by more levels."""
+_STRIP = 64
+_MATCH_LEVELS = 20
+
+
+@dataclass
+class FrameSample:
+    """At most `capacity` frames spread evenly over a recording of unknown length.
+
+    Keeps every k-th frame and doubles k when it is full, so memory does not grow with the call.
+    """
+
+    capacity: int = 48
+    _frames: list[np.ndarray] | None = None
+    _masks: list[np.ndarray] | None = None
+    _step: int = 1
+    _seen: int = 0
+
+    def __post_init__(self) -> None:
+        self._frames, self._masks = [], []
+
+    def wants_next(self) -> bool:
+        """Whether the next frame will be kept; only then is its mask needed."""
+        return self._seen % self._step == 0
+
+    def skip(self) -> None:
+        """Count a frame that is not wanted."""
+        self._seen += 1
+
+    def add(self, frame_bgr: np.ndarray, mask: np.ndarray) -> None:
+        """Keep a frame, (H, W, 3) uint8, and its person mask, (h, w) uint8 of any size."""
+        self._frames.append(frame_bgr)
+        self._masks.append(mask)
+        self._seen += 1
+        if len(self._frames) == self.capacity:
+            self._frames, self._masks = self._frames[::2], self._masks[::2]
+            self._step *= 2
+
+    @property
+    def frames_seen(self) -> int:
+        return self._seen
+
+    @property
+    def frames(self) -> list[np.ndarray]:
+        return self._frames
+
+    def masks(self, size_wh: tuple[int, int]) -> np.ndarray:
+        """The kept masks at a size: (N, H, W) uint8."""
+        return np.stack([cv2.resize(m, size_wh) for m in self._masks])
+
+
+@dataclass(frozen=True)
+class VirtualBackground:
+    """What stands behind the caller.
+
+    image: (H, W, 3) uint8 BGR.
+    trusted: (H, W) bool; elsewhere the image was continued from around.
+    occupancy: (H, W) uint8, 255 × the share of frames in which the pixel is not `image`.
+    trace: (H, W, 3) uint8 BGR, 128 + half the mean offset from `image` outside the person.
+    """
+
+    image: np.ndarray
+    trusted: np.ndarray
+    occupancy: np.ndarray
+    trace: np.ndarray
+
+
+def estimate_virtual(sample: FrameSample, given: np.ndarray | None = None) -> VirtualBackground:
+    """Estimate the virtual background, or take the one that is `given` (H, W, 3) uint8 BGR.
+
+    Per pixel it is the mean over the third of the frames in which the re-run segmenter sees least
+    of a person; where even those are not clear, the image is continued by inpainting (Telea).
+    """
+    height, width = sample.frames[0].shape[:2]
+    masks = sample.masks((width, height))
+    if given is None:
+        image, clear = _clearest_mean(sample.frames, masks)
+        image = _continued(image, clear)
+    else:
+        image, clear = given, np.ones((height, width), bool)
+    occupancy, trace = _statistics(sample.frames, masks, image)
+    return VirtualBackground(image, clear, occupancy, trace)
+
+
+def given_virtual(path: str | Path, sample: FrameSample) -> np.ndarray:
+    """Read the user's virtual image, fit it to the call and check that it is the one in the call.
+
+    Raises:
+        InputError: it cannot be read, or is not what the call shows.
+    """
+    height, width = sample.frames[0].shape[:2]
+    shown, clear = _clearest_mean(sample.frames, sample.masks((width, height)))
+    fits = [*_placements(read_image(path), (width, height))]
+    differences = [_median_difference(fit, shown, clear) for fit in fits]
+    best = int(np.argmin(differences))
+    if differences[best] > _MATCH_LEVELS:
+        raise InputError(
+            f"{path}: is not the virtual background of this call (median difference "
+            f"{differences[best]:.0f} of 255 levels); leave --virtual-background out to estimate it"
+        )
+    return fits[best]
+
+
+def temporal_mode(frames: list[np.ndarray]) -> np.ndarray:
+    """Per pixel and channel the most frequent value: N × (H, W, 3) uint8 → (H, W, 3) uint8."""
+    mode = np.empty_like(frames[0])
+    for rows in _strips(mode.shape[0]):
+        values = np.sort(np.stack([f[rows] for f in frames]), axis=0)
+        run = np.ones(values.shape, np.uint8)
+        for i in range(1, len(values)):
+            run[i] = np.where(values[i] == values[i - 1], run[i - 1] + 1, 1)
+        mode[rows] = np.take_along_axis(values, run.argmax(axis=0)[None], axis=0)[0]
+    return mode
+
+
+def cover(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    """Scale an image to cover `size_wh` and cut the middle, as clients show a virtual image."""
+    width, height = size_wh
+    scale = max(width / image.shape[1], height / image.shape[0])
+    scaled_wh = (
+        max(width, round(image.shape[1] * scale)),
+        max(height, round(image.shape[0] * scale)),
+    )
+    mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    scaled = cv2.resize(image, scaled_wh, interpolation=mode)
+    x, y = (scaled_wh[0] - width) // 2, (scaled_wh[1] - height) // 2
+    return np.ascontiguousarray(scaled[y : y + height, x : x + width])
+
+
+def _clearest_mean(frames: list[np.ndarray], masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over the frames whose mask is least, and where even the last of those is clear."""
+    rank = max(1, round(len(frames) * CLEAR_SHARE)) - 1
+    image = np.empty_like(frames[0])
+    clear = np.empty(image.shape[:2], bool)
+    for rows in _strips(image.shape[0]):
+        limit = np.partition(masks[:, rows], rank, axis=0)[rank]
+        total = np.zeros((*limit.shape, 3), np.float32)
+        count = np.zeros(limit.shape, np.float32)
+        for frame, mask in zip(frames, masks, strict=True):
+            used = (mask[rows] <= limit).astype(np.float32)
+            total += frame[rows] * used[..., None]
+            count += used
+        image[rows] = np.rint(total / count[..., None])
+        clear[rows] = limit <= CLEAR_MASK
+    return image, clear
+
+
+def _continued(image: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """Continue the image into what is not clear; done at a quarter size, where it is smooth."""
+    if clear.all() or not clear.any():
+        return image
+    hidden = cv2.dilate(np.uint8(~clear), np.ones((5, 5), np.uint8))
+    size_wh = image.shape[1::-1]
+    quarter_wh = (max(16, size_wh[0] // 4), max(16, size_wh[1] // 4))
+    weight = cv2.resize(1 - hidden.astype(np.float32), quarter_wh, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image, quarter_wh, interpolation=cv2.INTER_AREA)
+    filled = cv2.inpaint(small, np.uint8(weight < 1), 5, cv2.INPAINT_TELEA)
+    filled = cv2.resize(filled, size_wh, interpolation=cv2.INTER_LINEAR)
+    return np.where(hidden[..., None] > 0, filled, image)
+
+
+def _statistics(
+    frames: list[np.ndarray], masks: np.ndarray, image: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Occupancy and trace of a virtual background over the sampled frames."""
+    occupied = np.zeros(image.shape[:2], np.float32)
+    total = np.zeros(image.shape, np.float32)
+    weight = np.full(image.shape[:2], 1e-3, np.float32)
+    for frame, mask in zip(frames, masks, strict=True):
+        off = cv2.absdiff(frame, image).max(axis=2) > SAME_LEVELS
+        occupied += off
+        outside = off * (1 - mask.astype(np.float32) / 255)
+        total += cv2.subtract(frame, image, dtype=cv2.CV_32F) * outside[..., None]
+        weight += outside
+    occupancy = np.uint8(np.rint(occupied / len(frames) * 255))
+    trace = np.clip(128 + total / weight[..., None] / 2, 0, 255)
+    return occupancy, np.uint8(np.rint(trace))
+
+
+def _placements(image: np.ndarray, size_wh: tuple[int, int]) -> Iterator[np.ndarray]:
+    """The ways in which clients fit a picture: cut or stretched, as it is or mirrored."""
+    for fit in (cover(image, size_wh), cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA)):
+        yield fit
+        yield cv2.flip(fit, 1)
+
+
+def _median_difference(fit: np.ndarray, shown: np.ndarray, clear: np.ndarray) -> float:
+    where = clear if clear.any() else np.ones_like(clear)
+    return float(np.median(cv2.absdiff(fit, shown).max(axis=2)[where]))
+
+
+def _strips(height: int) -> Iterator[slice]:
+    for top in range(0, height, _STRIP):
+        yield slice(top, min(top + _STRIP, height))

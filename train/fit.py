@@ -1,0 +1,40 @@
+"""Train a network: `python -m train.fit fit --config train/configs/leaknet.yaml`.
+
+Every setting is in the config file or on the command line (`--help`); `--ckpt_path last` goes on
+after a kill. Losses, learning rate and pictures of predictions go to `runs/<name>/`.
+"""
+
+from __future__ import annotations
+
+import torch
+from lightning.pytorch.cli import LightningCLI
+
+from train.data import LeakData
+from train.module import LeakModule
+from vader_rt.errors import VaderError
+
+
+class _Cli(LightningCLI):
+    def add_arguments_to_parser(self, parser) -> None:  # type: ignore[no-untyped-def]
+        for name in ("inputs", "size_wh"):
+            parser.link_arguments(f"model.{name}", f"data.{name}")
+
+    def before_instantiate_classes(self) -> None:
+        """Mixed precision fits the device: 16-bit floats on a GPU, bfloat16 on a CPU."""
+        config = self.config[self.subcommand].trainer
+        if config.precision is None:
+            config.precision = "16-mixed" if torch.cuda.is_available() else "bf16-mixed"
+
+
+def main() -> None:
+    torch.set_float32_matmul_precision("high")
+    try:
+        _Cli(
+            LeakModule, LeakData, seed_everything_default=0, save_config_kwargs={"overwrite": True}
+        )
+    except VaderError as error:
+        raise SystemExit(f"train.fit: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

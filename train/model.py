@@ -1,0 +1,130 @@
+"""Networks that find the leak in a frame. All take (N, C, H, W) float32 planes in [0, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vader_rt.errors import InputError
+
+
+class UNet(nn.Module):
+    """The seed's network: an encoder and decoder in one plain sequence, without skips.
+
+    Returns (N, 1, H, W) in [0, 1]: the similarity of each pixel to the real room.
+    H and W must be multiples of 4. The names of its weights are those of published checkpoints.
+    """
+
+    outputs = ("similarity",)
+
+    def __init__(self, in_channels: int = 5) -> None:
+        super().__init__()
+        self.model = nn.Sequential(
+            *_conv_relu(in_channels, 32, 32),
+            nn.MaxPool2d(2),
+            *_conv_relu(32, 64, 64),
+            nn.MaxPool2d(2),
+            *_conv_relu(64, 128),
+            nn.ConvTranspose2d(128, 64, 2, stride=2),
+            nn.ReLU(inplace=True),
+            *_conv_relu(64, 64),
+            nn.ConvTranspose2d(64, 32, 2, stride=2),
+            nn.ReLU(inplace=True),
+            *_conv_relu(32, 32),
+            nn.Conv2d(32, 1, 1),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, planes: Tensor) -> Tensor:
+        return self.model(planes)
+
+
+class SimpleConvNet(nn.Module):
+    """The seed's `convnet_simple`: three convolutions at full resolution. Returns (N, 1, H, W)."""
+
+    outputs = ("similarity",)
+
+    def __init__(self, in_channels: int = 5) -> None:
+        super().__init__()
+        self.model = nn.Sequential(
+            *_conv_relu(in_channels, 32, 64, 128), nn.Conv2d(128, 1, 1), nn.Sigmoid()
+        )
+
+    def forward(self, planes: Tensor) -> Tensor:
+        return self.model(planes)
+
+
+class LeakNet(nn.Module):
+    """Ours: a U-Net with skips that estimates the client's matte and the leak.
+
+    The first convolution halves the resolution, so that most of the work is done at half the input
+    size and below; the last stage puts the input's detail back. H and W must be multiples of 16.
+    Returns (N, 2, H, W) in [0, 1]: matte, leak.
+    """
+
+    outputs = ("matte", "leak")
+
+    def __init__(self, in_channels: int, widths: Sequence[int] = (32, 64, 96, 128)) -> None:
+        super().__init__()
+        self.detail = _block(in_channels, 12)
+        self.stem = _block(in_channels, widths[0], kernel=5, stride=2)
+        self.down = nn.ModuleList(
+            nn.Sequential(_block(a, b, stride=2), _block(b, b))
+            for a, b in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.up = nn.ModuleList(
+            _block(a + b, b) for a, b in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.last = _block(widths[0] + 12, 20)
+        self.head = nn.Conv2d(20, 2, 1)
+
+    def forward(self, planes: Tensor) -> Tensor:
+        detail = self.detail(planes)  # (N, 12, H, W)
+        levels = [self.stem(planes)]  # (N, 32, H/2, W/2), then halved at each level
+        for down in self.down:
+            levels.append(down(levels[-1]))
+        x = levels.pop()
+        for up in self.up:
+            x = up(torch.cat([_double(x), levels.pop()], dim=1))
+        x = self.last(torch.cat([_double(x), detail], dim=1))
+        return torch.sigmoid(self.head(x))
+
+
+NETWORKS: dict[str, type[nn.Module]] = {
+    "unet": UNet,
+    "convnet_simple": SimpleConvNet,
+    "leaknet": LeakNet,
+}
+
+
+def build_network(name: str, in_channels: int) -> nn.Module:
+    """Build a network by its name.
+
+    Raises:
+        InputError: there is no network of this name.
+    """
+    if name not in NETWORKS:
+        raise InputError(f"network {name!r} is unknown; known: {', '.join(NETWORKS)}")
+    return NETWORKS[name](in_channels)
+
+
+def _conv_relu(*widths: int) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for a, b in zip(widths[:-1], widths[1:], strict=True):
+        layers += [nn.Conv2d(a, b, 3, padding=1), nn.ReLU(inplace=True)]
+    return layers
+
+
+def _block(a: int, b: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(a, b, kernel, stride=stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(b),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
