@@ -1,4 +1,4 @@
-"""TFLite person segmenter → ONNX: `python -m export.segmenter selfie_segmentation.tflite -o selfie.onnx`.
+"""TFLite person segmenter → ONNX: `python -m export.segmenter SELFIE.tflite -o SELFIE.onnx`.
 
 The runtime re-runs the kind of segmenter that a client would have run. MediaPipe publishes its
 selfie model (Apache-2.0) as TFLite with one custom operator, which no general converter knows; the
@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -51,9 +52,16 @@ class _Graph:
         if isinstance(raw, int):
             return None
         dtype = {0: np.float32, 1: np.float16, 2: np.int32}[tensor.Type()]
-        return raw.tobytes() and np.frombuffer(raw.tobytes(), dtype).reshape(self.shape(index))
+        return np.frombuffer(raw.tobytes(), dtype).reshape(self.shape(index))
 
-    def emit(self, op: str, inputs: list[str], output: str, **attributes: object) -> None:
+    def required(self, index: int) -> np.ndarray:
+        """The value of a tensor that must be constant: a kernel or a bias."""
+        value = self.constant(index)
+        if value is None:
+            raise InputError(f"tensor {index} is computed; weights must be constant")
+        return value
+
+    def emit(self, op: str, inputs: list[str], output: str, **attributes: Any) -> None:
         self.nodes.append(helper.make_node(op, inputs, [output], **attributes))
 
     def weight(self, name: str, value: np.ndarray) -> str:
@@ -89,7 +97,7 @@ def _same_pads(size: list[int], kernel: tuple[int, int], stride: tuple[int, int]
 def _convolution(graph: _Graph, op: tflite.Operator, options_type: type) -> None:
     options = _options(op, options_type)
     source, weights, bias = op.InputsAsNumpy().tolist()
-    kernel = graph.constant(weights)
+    kernel = graph.required(weights)
     depthwise = options_type is tflite.DepthwiseConv2DOptions
     # (O, kh, kw, I) → (O, I, kh, kw); depthwise (1, kh, kw, C) → (C, 1, kh, kw)
     kernel = kernel.transpose(3, 0, 1, 2) if depthwise else kernel.transpose(0, 3, 1, 2)
@@ -101,22 +109,22 @@ def _convolution(graph: _Graph, op: tflite.Operator, options_type: type) -> None
     inputs = [
         graph.value(source),
         graph.weight(f"w{output}", kernel),
-        graph.weight(f"b{output}", graph.constant(bias)),
+        graph.weight(f"b{output}", graph.required(bias)),
     ]
     group = kernel.shape[0] if depthwise else 1
     _with_activation(graph, "Conv", inputs, output, options, strides=stride, pads=pads, group=group)
 
 
 def _with_activation(
-    graph: _Graph, name: str, inputs: list[str], output: int, options: object, **attributes: object
+    graph: _Graph, name: str, inputs: list[str], output: int, options: Any, **attributes: Any
 ) -> None:
     activation = _ACTIVATIONS.get(options.FusedActivationFunction())
     target = f"t{output}"
     graph.emit(name, inputs, f"{target}_linear" if activation else target, **attributes)
     if activation == "Relu6":
         low, high = (
-            graph.weight(f"lo{output}", np.float32(0)),
-            graph.weight(f"hi{output}", np.float32(6)),
+            graph.weight(f"lo{output}", np.zeros((), np.float32)),
+            graph.weight(f"hi{output}", np.full((), 6, np.float32)),
         )
         graph.emit("Clip", [f"{target}_linear", low, high], target)
     elif activation:
@@ -163,7 +171,7 @@ def _resize(graph: _Graph, op: tflite.Operator) -> None:
 def _transpose_bias(graph: _Graph, op: tflite.Operator) -> None:
     """MediaPipe's transposed convolution; its kernel equals its stride, so no pixel overlaps."""
     source, weights, bias = op.InputsAsNumpy().tolist()
-    kernel = graph.constant(weights)
+    kernel = graph.required(weights)
     output = op.Outputs(0)
     stride = graph.shape(output)[1] // graph.shape(source)[1]
     if kernel.shape[1:3] != (stride, stride):
@@ -171,13 +179,13 @@ def _transpose_bias(graph: _Graph, op: tflite.Operator) -> None:
     inputs = [
         graph.value(source),
         graph.weight(f"w{output}", kernel.transpose(3, 0, 1, 2)),
-        graph.weight(f"b{output}", graph.constant(bias)),
+        graph.weight(f"b{output}", graph.required(bias)),
     ]
     graph.emit("ConvTranspose", inputs, f"t{output}", strides=[stride, stride])
 
 
 def _dequantize(graph: _Graph, op: tflite.Operator) -> None:
-    graph.constants[op.Outputs(0)] = graph.constant(op.Inputs(0)).astype(np.float32)
+    graph.constants[op.Outputs(0)] = graph.required(op.Inputs(0)).astype(np.float32)
 
 
 _CONVERTERS: dict[str, Callable[[_Graph, tflite.Operator], None]] = {

@@ -6,9 +6,11 @@ The seed's own checkpoints export too; `vader-rt --model` then runs the seed's a
 from __future__ import annotations
 
 import argparse
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -43,7 +45,7 @@ def to_onnx(
     output: str | Path,
     *,
     calls: list[Path] | None = None,
-    **changes: object,
+    **changes: Any,
 ) -> Path:
     """Export a checkpoint and check it against torch on random and, given `calls`, real frames.
 
@@ -74,13 +76,11 @@ def to_onnx(
 
 
 def _exported(network: nn.Module, contract: Contract) -> onnx.ModelProto:
-    import io
-
     buffer = io.BytesIO()
     torch.onnx.export(
         _PlanesToOutputs(network, len(contract.outputs)),
         (torch.zeros(contract.input_shape),),
-        buffer,
+        buffer,  # type: ignore[arg-type]  # documented for both exporters, annotated for neither
         opset_version=OPSET,
         input_names=["planes"],
         output_names=list(contract.outputs),

@@ -74,7 +74,7 @@ class Client:
             mask = (mask > style.threshold).astype(np.float32)
         if style.contrast != 1:
             mask = np.clip((mask - 0.5) * style.contrast + 0.5, 0, 1)
-        return _finish(np.uint8(np.clip(mask, 0, 1) * 255), style, height / 720)
+        return _finish((np.clip(mask, 0, 1) * 255).astype(np.uint8), style, height / 720)
 
 
 def _finish(mask: np.ndarray, style: MaskStyle, scale: float) -> np.ndarray:
@@ -112,7 +112,7 @@ def load_segmenter(name: str, tflite_folder: str | Path | None = None) -> MaskFu
 
 
 class TfliteSegmenter:
-    """A person segmenter as TFLite: selfie and Meet models, and BodyPix, told apart by their output."""
+    """A person segmenter as TFLite: selfie, Meet or BodyPix, told apart by its output."""
 
     def __init__(self, path: Path) -> None:
         from ai_edge_litert.interpreter import Interpreter

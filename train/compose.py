@@ -150,13 +150,13 @@ def write_call(
     seed: int = 0,
 ) -> Path:
     """Write one call in the VADER layout, truth included, and return the path of its video."""
-    for part in ("videos", "masks", "backgrounds", "truth"):
+    for part in ("videos", "masks", "backgrounds", "truth", "partial"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     leak = np.zeros(scene.room.shape[:2], np.uint8)
-    video = folder / "videos" / f"{name.video}.mp4"
+    partial, video = (folder / part / f"{name.video}.mp4" for part in ("partial", "videos"))
     truth = folder / "truth"
     with (
-        VideoWriter(video, size_wh=scene.size_wh, crf=crf) as call,
+        VideoWriter(partial, size_wh=scene.size_wh, crf=crf) as call,
         VideoWriter(truth / f"{name.video}_matte.mp4", size_wh=TRUTH_SIZE_WH, crf=12) as matte,
         VideoWriter(truth / f"{name.video}_person.mp4", size_wh=TRUTH_SIZE_WH, crf=12) as person,
     ):
@@ -168,6 +168,7 @@ def write_call(
     cv2.imwrite(str(folder / "masks" / f"{name.mask}.png"), leak)
     cv2.imwrite(str(folder / "backgrounds" / f"{name.room}.png"), scene.room)
     cv2.imwrite(str(truth / f"{name.virtual}.jpg"), scene.virtual)
+    partial.replace(video)  # a training that reads along sees whole calls only
     return video
 
 
@@ -183,7 +184,7 @@ class Composer:
         """The call with this index: its name, scene, client and constant rate factor."""
         rng = np.random.default_rng([self.seed, index])
         person, room, virtual = (
-            str(rng.choice(list(part)))
+            str(rng.choice(np.array(list(part))))
             for part in (self.material.people, self.material.rooms, self.material.virtuals)
         )
         tool, client = self._client(rng)
@@ -206,7 +207,7 @@ class Composer:
     def _client(self, rng: np.random.Generator) -> tuple[str, Client]:
         names = segmenter_names(self.segmenters)
         weights = np.array([2.0 if n.startswith("mp") else 1.0 for n in names])
-        segmenter = str(rng.choice(names, p=weights / weights.sum()))
+        segmenter = str(rng.choice(np.array(names), p=weights / weights.sum()))
         if segmenter == "mp" and rng.random() < 0.6:
             return "mp", Client(_load_cached("mp", self.segmenters), STYLES["mp"])
         style = _random_style(rng)
@@ -237,7 +238,7 @@ def _varied(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     gains = rng.uniform(0.7, 1.2) * rng.uniform(0.93, 1.07, 3)
     gamma = rng.uniform(0.8, 1.3)
     levels = np.arange(256)[:, None] / 255
-    table = np.uint8(np.clip(levels**gamma * gains * 255, 0, 255))[None]
+    table = np.clip(levels**gamma * gains * 255, 0, 255).astype(np.uint8)[None]
     return cv2.LUT(cover(np.ascontiguousarray(part), SIZE_WH), table)
 
 
@@ -247,7 +248,7 @@ def _mix(front: np.ndarray, back: np.ndarray, share: np.ndarray) -> np.ndarray:
     total = front * share
     total += back * (255 - share)
     total += (total >> 8) + 1  # (v + 1 + v // 256) // 256 = v // 255, without a division
-    return np.uint8(total >> 8)
+    return (total >> 8).astype(np.uint8)
 
 
 class _SensorNoise:
@@ -258,13 +259,13 @@ class _SensorNoise:
     def __init__(self, scene: Scene, rng: np.random.Generator) -> None:
         height, width = scene.room.shape[:2]
         shape = (height + self._MARGIN, width + self._MARGIN, 3)
-        self._noise = np.int16(np.rint(rng.standard_normal(shape, np.float32) * scene.noise))
+        self._noise = np.rint(rng.standard_normal(shape, np.float32) * scene.noise).astype(np.int16)
         self._rng = rng
 
     def add_to(self, image: np.ndarray) -> np.ndarray:
         y, x = self._rng.integers(self._MARGIN, size=2)
         noise = self._noise[y : y + image.shape[0], x : x + image.shape[1]]
-        return np.uint8(np.clip(image + noise, 0, 255))
+        return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
 def _placed(scene: Scene, t: int) -> tuple[np.ndarray, np.ndarray]:
@@ -275,7 +276,7 @@ def _placed(scene: Scene, t: int) -> tuple[np.ndarray, np.ndarray]:
     sway = scene.sway_px * height / 720 * np.sin(2 * np.pi * t / scene.sway_period)
     dx = scene.x * width - alpha.shape[1] * scale / 2 + sway
     dy = height - alpha.shape[0] * scale
-    matrix = np.float32([[scale, 0, dx], [0, scale, dy]])
+    matrix = np.array([[scale, 0, dx], [0, scale, dy]], np.float32)
     color = cv2.warpAffine(color, matrix, scene.size_wh, borderMode=cv2.BORDER_REPLICATE)
     alpha = cv2.warpAffine(alpha, matrix, scene.size_wh)
     return color, alpha

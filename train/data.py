@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -52,9 +53,10 @@ def small_call(call: Call, size_wh: tuple[int, int]) -> SmallCall:
 
 
 def _decode_small(call: Call, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    segmenter, sample, frames = Segmenter(threads=1), FrameSample(), []
+    segmenter, sample = Segmenter(threads=1), FrameSample()
+    frames: list[np.ndarray] = []
     for frame, truth in zip(open_video(call.video).frames(), call.truth_frames(), strict=False):
-        mask = np.uint8(np.rint(segmenter(frame) * 255))
+        mask = np.rint(segmenter(frame) * 255).astype(np.uint8)
         if sample.wants_next():
             sample.add(_shrunk(frame, _SAMPLED_WH), mask)
         else:
@@ -63,9 +65,9 @@ def _decode_small(call: Call, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.
         frames.append(np.dstack([*planes, *(_shrunk(plane, size_wh) for plane in truth)]))
     virtual = estimate_virtual(sample)
     parts = [virtual.image, virtual.trace, temporal_mode(sample.frames), virtual.occupancy]
-    planes = np.dstack([_shrunk(p, size_wh) for p in [*parts, call.read_room()]])
+    call_planes = np.dstack([_shrunk(p, size_wh) for p in [*parts, call.read_room()]])
     kept = np.linspace(0, len(frames) - 1, min(KEPT_FRAMES, len(frames))).round().astype(int)
-    return np.stack([frames[i] for i in kept]), planes
+    return np.stack([frames[i] for i in kept]), call_planes
 
 
 def _shrunk(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
@@ -140,8 +142,8 @@ def _vary(
         frame, planes = frame[:, ::-1].copy(), planes[:, ::-1].copy()
     if rng.random() < 0.7:
         gains = rng.uniform(0.7, 1.25) * rng.uniform(0.9, 1.1, 3)
-        table = np.uint8(np.clip(np.arange(256)[:, None] * gains, 0, 255))
-        offsets = np.uint8(np.clip(128 + (np.arange(256)[:, None] - 128) * gains, 0, 255))
+        table = np.clip(np.arange(256)[:, None] * gains, 0, 255).astype(np.uint8)
+        offsets = np.clip(128 + (np.arange(256)[:, None] - 128) * gains, 0, 255).astype(np.uint8)
         channels = np.arange(3)
         frame[..., :3] = table[frame[..., :3], channels]
         for start, levels in ((0, table), (3, offsets), (6, table), (10, table)):
@@ -169,27 +171,24 @@ class LeakData(lightning.LightningDataModule):
     ) -> None:
         super().__init__()
         self.calls = Path(calls)
-        self._frames = {
-            "inputs": inputs,
-            "outputs": outputs,
-            "size_wh": size_wh,
-            "similarity": similarity,
-            "frames_per_call": frames_per_call,
-        }
-        self._loader = {"batch_size": batch_size, "num_workers": workers}
+        self._dataset = partial(
+            FrameDataset,
+            inputs=inputs,
+            outputs=outputs,
+            size_wh=size_wh,
+            similarity=similarity,
+            frames_per_call=frames_per_call,
+        )
+        self._loader = partial(DataLoader, batch_size=batch_size, num_workers=workers)
 
     def train_dataloader(self) -> DataLoader:
         calls = _with_truth(self.calls / "train")
-        return DataLoader(
-            FrameDataset(calls, **self._frames), shuffle=True, drop_last=True, **self._loader
-        )
+        return self._loader(self._dataset(calls), shuffle=True, drop_last=True)
 
     def val_dataloader(self) -> DataLoader:
         calls = _with_truth(self.calls / "validation")
-        return DataLoader(FrameDataset(calls, **self._frames, varied=False), **self._loader)
+        return self._loader(self._dataset(calls, varied=False))
 
 
 def _with_truth(folder: Path) -> list[Call]:
-    """The calls that are complete; one that is being written has no room yet."""
-    calls = [c for c in read_calls(folder) if c.has_truth]
-    return calls
+    return [call for call in read_calls(folder) if call.has_truth]

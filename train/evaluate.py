@@ -60,7 +60,7 @@ def evaluate_call(
 
 
 def _ceilings(call: Call, virtual: np.ndarray) -> dict[str, RoomEstimate]:
-    """The room as the true masks give it: copied, un-mixed, un-mixed from the true virtual image."""
+    """The room by the true masks: copied, un-mixed, un-mixed from the true virtual image."""
     copier = Copier(virtual.shape[1::-1])
     unmixers = {"unmix": Unmixer(virtual, TRUE_MASK_POWER)}
     if call.virtual.is_file():
@@ -78,7 +78,7 @@ def _true_frames(call: Call) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarra
     pairs = zip(open_video(call.video).frames(), call.truth_frames(), strict=False)
     for frame, (matte, person) in pairs:
         leak = np.where(cv2.dilate(person, np.ones((3, 3), np.uint8)) <= PERSON_FREE, matte, 0)
-        yield frame, np.float32(matte / 255), np.float32(leak / 255)
+        yield frame, (matte / 255).astype(np.float32), (leak / 255).astype(np.float32)
 
 
 def table(rows: dict[str, dict[str, float]]) -> str:

@@ -7,7 +7,7 @@ after a kill. Losses, learning rate and pictures of predictions go to `runs/<nam
 from __future__ import annotations
 
 import torch
-from lightning.pytorch.cli import LightningCLI
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from train.data import LeakData
 from train.module import LeakModule
@@ -15,7 +15,7 @@ from vader_rt.errors import VaderError
 
 
 class _Cli(LightningCLI):
-    def add_arguments_to_parser(self, parser) -> None:  # type: ignore[no-untyped-def]
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         for name in ("inputs", "size_wh"):
             parser.link_arguments(f"model.{name}", f"data.{name}")
 

@@ -22,6 +22,7 @@ def combined_loss(
 ) -> Tensor:
     """The seed's loss: α · MSE + β · gradient + γ · (1 − SSIM)."""
     structure = ssim(prediction, target, data_range=1.0)
+    assert isinstance(structure, Tensor)  # a pair only where the full image is asked for
     loss = alpha * F.mse_loss(prediction, target) + beta * gradient_loss(prediction, target)
     return loss + gamma * (1 - structure)
 

@@ -16,7 +16,7 @@ _IMAGES = {".jpg", ".jpeg", ".png", ".webp"}
 
 @dataclass(frozen=True)
 class PersonClip:
-    """A matted person: `color` (T, H, W, 3) uint8 BGR, not premultiplied; `alpha` (T, H, W) uint8."""
+    """A matted person: `color` (T, H, W, 3) BGR, not premultiplied; `alpha` (T, H, W); uint8."""
 
     color: np.ndarray
     alpha: np.ndarray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -73,7 +74,7 @@ class LeakNet(nn.Module):
         self.stem = _block(in_channels, widths[0], kernel=5, stride=2)
         self.down = nn.ModuleList(
             nn.Sequential(_block(a, b, stride=2), _block(b, b))
-            for a, b in zip(widths[:-1], widths[1:], strict=True)
+            for a, b in itertools.pairwise(widths)
         )
         self.up = nn.ModuleList(
             _block(a + b, b) for a, b in zip(widths[:0:-1], widths[-2::-1], strict=True)
@@ -113,7 +114,7 @@ def build_network(name: str, in_channels: int) -> nn.Module:
 
 def _conv_relu(*widths: int) -> list[nn.Module]:
     layers: list[nn.Module] = []
-    for a, b in zip(widths[:-1], widths[1:], strict=True):
+    for a, b in itertools.pairwise(widths):
         layers += [nn.Conv2d(a, b, 3, padding=1), nn.ReLU(inplace=True)]
     return layers
 

@@ -37,7 +37,8 @@ class LeakModule(lightning.LightningModule):
         super().__init__()
         self.save_hyperparameters()
         self.model = build_network(network, plane_count(inputs))
-        self.model.to(memory_format=torch.channels_last)  # twice as fast in bfloat16 on a CPU
+        # channels last: twice as fast in bfloat16 on a CPU
+        self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._loss = find_loss(loss)
         self._learning_rate, self._schedule = learning_rate, schedule
 
@@ -61,7 +62,7 @@ class LeakModule(lightning.LightningModule):
         if index == 0:
             self._write_pictures(batch, prediction)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         optimizer = torch.optim.Adam(self.parameters(), lr=self._learning_rate)
         if self._schedule == "plateau":
             scheduler: Any = torch.optim.lr_scheduler.ReduceLROnPlateau(
@@ -92,4 +93,4 @@ class LeakModule(lightning.LightningModule):
             grays = [g for pair in zip(target, predicted, strict=True) for g in pair]
             rows.append(np.hstack([frame, *(np.dstack([g.cpu().numpy()] * 3) for g in grays)]))
         path = folder / f"epoch{self.current_epoch:03d}.png"
-        cv2.imwrite(str(path), np.uint8(np.vstack(rows).clip(0, 1) * 255))
+        cv2.imwrite(str(path), (np.vstack(rows).clip(0, 1) * 255).astype(np.uint8))

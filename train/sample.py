@@ -32,15 +32,15 @@ def astronaut() -> PersonClip:
         Segmenter(threads=1)(image), image.shape[1::-1], interpolation=cv2.INTER_CUBIC
     )
     alpha = np.clip((mask - 0.5) * 4 + 0.5, 0, 1)
-    return PersonClip(image[None], np.uint8(alpha * 255)[None])
+    return PersonClip(image[None], (alpha * 255).astype(np.uint8)[None])
 
 
 def draw_room(size_wh: tuple[int, int] = SIZE_WH) -> np.ndarray:
-    """A study: a wall with a window, shelves of books, a picture and a lamp. (H, W, 3) uint8 BGR."""
+    """A study: wall, window, shelves of books, picture and lamp. (H, W, 3) uint8 BGR."""
     width, height = size_wh
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     shade = 1 - 0.25 * np.hypot(x / width - 0.25, y / height - 0.3)
-    room = np.float32((176, 190, 198)) * shade[..., None]
+    room = np.array((176, 190, 198), np.float32) * shade[..., None]
     cv2.rectangle(room, (0, 640), (width, height), (70, 96, 128), -1)
     _window(room, (60, 70, 330, 400))
     _picture(room, (430, 90, 590, 290))
@@ -48,9 +48,11 @@ def draw_room(size_wh: tuple[int, int] = SIZE_WH) -> np.ndarray:
         _shelf(room, (790, top, 1230), seed=top)
     cv2.line(room, (700, 640), (700, 360), (60, 60, 66), 8)
     cv2.fillPoly(
-        room, [np.int32([(650, 360), (750, 360), (730, 270), (670, 270)])], (120, 214, 250)
+        room,
+        [np.array([(650, 360), (750, 360), (730, 270), (670, 270)], np.int32)],
+        (120, 214, 250),
     )
-    return np.uint8(np.clip(cv2.GaussianBlur(room, (3, 3), 0), 0, 255))
+    return np.clip(cv2.GaussianBlur(room, (3, 3), 0), 0, 255).astype(np.uint8)
 
 
 def draw_virtual(size_wh: tuple[int, int] = SIZE_WH) -> np.ndarray:
@@ -59,9 +61,9 @@ def draw_virtual(size_wh: tuple[int, int] = SIZE_WH) -> np.ndarray:
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     wave = y / height + 0.08 * np.sin(x / 170) + 0.05 * np.sin(x / 67 + 1)
     bands = 0.5 + 0.5 * np.sin(9 * wave)
-    image = np.float32((150, 92, 38)) * (1 - bands[..., None])
-    image += np.float32((206, 178, 96)) * bands[..., None]
-    return np.uint8(np.clip(image * (0.75 + 0.35 * x / width)[..., None], 0, 255))
+    image = np.array((150, 92, 38), np.float32) * (1 - bands[..., None])
+    image += np.array((206, 178, 96), np.float32) * bands[..., None]
+    return np.clip(image * (0.75 + 0.35 * x / width)[..., None], 0, 255).astype(np.uint8)
 
 
 def _window(room: np.ndarray, box: tuple[int, int, int, int]) -> None:

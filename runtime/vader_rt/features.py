@@ -41,7 +41,8 @@ def dog_plane(frame_bgr: np.ndarray) -> np.ndarray:
     gray = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY)
     narrow = cv2.GaussianBlur(gray, (5, 5), 1).astype(np.float32)
     wide = cv2.GaussianBlur(gray, (9, 9), 2).astype(np.float32)
-    return np.uint8(cv2.normalize(narrow - wide, None, 0, 255, cv2.NORM_MINMAX))
+    difference = narrow - wide
+    return cv2.normalize(difference, difference, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class InputPlanes:
             small = cv2.resize(frame_bgr, self.size_wh, interpolation=cv2.INTER_AREA)
         person = None
         if "person" in self._slices and segment is not None:
-            person = np.uint8(np.rint(segment(frame_bgr) * 255))
+            person = np.rint(segment(frame_bgr) * 255).astype(np.uint8)
         return self.fill_small(small, person)
 
     def fill_small(self, small_bgr: np.ndarray, person: np.ndarray | None = None) -> np.ndarray:

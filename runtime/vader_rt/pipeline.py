@@ -20,7 +20,7 @@ from vader_rt.prefetch import prefetch
 from vader_rt.result import CLAIMED, Reconstruction
 from vader_rt.score import Scores, score
 from vader_rt.segmenter import Segmenter
-from vader_rt.unmix import Aggregator, Copier, RoomEstimate, Unmixer, confidence
+from vader_rt.unmix import Copier, RoomEstimate, Unmixer, confidence
 from vader_rt.video import FrameSource, open_source, read_gray, read_image
 from vader_rt.virtual import (
     FrameSample,
@@ -116,7 +116,7 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
 def call_planes(
     video: str | Path, contract: Contract, segmenter: Segmenter, count: int = 4
 ) -> Iterator[np.ndarray]:
-    """Yield the network's input for `count` frames spread over a call, (1, C, H, W) float32 each."""
+    """Yield the network's input for `count` frames spread over a call, (1, C, H, W) float32."""
     sample = FrameSample()
     with open_source(video) as frames:
         for _ in _scan(frames, sample, segmenter, _Clock()):
@@ -151,7 +151,7 @@ def _scan(
     with clock.measure("scan"):
         for count, frame in enumerate(prefetch(frames.frames()), start=1):
             if sample.wants_next():
-                sample.add(frame, np.uint8(np.rint(segmenter(frame) * 255)))
+                sample.add(frame, np.rint(segmenter(frame) * 255).astype(np.uint8))
             else:
                 sample.skip()
             yield count
@@ -184,7 +184,7 @@ class _Job:
         self._source, self._options, self._engine = source, options, engine
         self._virtual, self._clock, self._truth = virtual, clock, truth
         self._timeline: list[float] = []
-        self._aggregator: Aggregator
+        self._aggregator: Copier | Unmixer
         if engine.contract.outputs == ("similarity",):
             self._aggregator = Copier(source.size_wh)
         else:
@@ -205,14 +205,13 @@ class _Job:
         certain = self._confidence(estimate)
         seen = (estimate.evidence > 0)[..., None]
         room = np.where(seen, estimate.room, self._virtual.image)
-        scores = self._score(room, certain)
         result = Reconstruction(
             background=room,
             confidence=certain,
-            leak=estimate.leak,
+            estimate=estimate,
             virtual=self._virtual.image,
             timeline=list(self._timeline),
-            scores=scores,
+            scores=self._score(room, certain),
         )
         result.report.update(self._report(result))
         return result

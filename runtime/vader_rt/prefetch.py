@@ -27,6 +27,7 @@ def prefetch(items: Iterator[T], depth: int = 4) -> Iterator[T]:
                 return ahead.put(entry, timeout=_POLL_SECONDS)
             except queue.Full:
                 continue
+        return None
 
     def read() -> None:
         try:

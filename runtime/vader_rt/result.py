@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from vader_rt.errors import UsageError
 from vader_rt.score import Scores
+from vader_rt.unmix import RoomEstimate
 
 RESULT_FILES = ("background.png", "confidence.png", "leak.png", "virtual.png", "result.json")
 CLAIMED = 0.5
@@ -27,7 +27,7 @@ class Reconstruction:
 
     background: (H, W, 3) uint8 BGR, the room; the virtual background where nothing was seen.
     confidence: (H, W) float32 in [0, 1]; 0 where nothing was seen.
-    leak: (H, W) float32 in [0, 1], the largest leak over time.
+    estimate: what un-mixing found: evidence, residual, and the largest leak over time.
     virtual: (H, W, 3) uint8 BGR, the estimated or given virtual background.
     timeline: share of leaking pixels in every frame.
     report: figures and provenance, as in result.json.
@@ -35,7 +35,7 @@ class Reconstruction:
 
     background: np.ndarray
     confidence: np.ndarray
-    leak: np.ndarray
+    estimate: RoomEstimate
     virtual: np.ndarray
     timeline: list[float]
     report: dict[str, Any] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Reconstruction:
         """(H, W, 4) uint8: alpha 255 where claimed, 1–254 where seen but unsure, 0 elsewhere."""
         seen = np.clip(np.rint(self.confidence / CLAIMED * 254), 1, 254)
         alpha = np.where(self.claimed, 255, np.where(self.confidence > 0, seen, 0))
-        return np.dstack([self.background, np.uint8(alpha)])
+        return np.dstack([self.background, alpha.astype(np.uint8)])
 
     def save(self, folder: str | Path) -> Path:
         """Write `RESULT_FILES` into a folder, replacing those of an earlier run as a whole.
@@ -90,8 +90,8 @@ class Reconstruction:
     def _write_files(self, folder: Path) -> None:
         images = {
             "background.png": self.background_bgra,
-            "confidence.png": np.uint8(np.rint(self.confidence * 255)),
-            "leak.png": heat(self.leak),
+            "confidence.png": np.rint(self.confidence * 255).astype(np.uint8),
+            "leak.png": heat(self.estimate.leak),
             "virtual.png": self.virtual,
         }
         for name, image in images.items():
@@ -119,5 +119,5 @@ def check_output(folder: Path) -> None:
 
 def heat(plane: np.ndarray) -> np.ndarray:
     """Heat colours for a plane in [0, 1]: (H, W) float32 → (H, W, 3) uint8 BGR."""
-    levels = np.uint8(np.rint(np.clip(plane, 0, 1) * 255))
+    levels = np.rint(np.clip(plane, 0, 1) * 255).astype(np.uint8)
     return cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)

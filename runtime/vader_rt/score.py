@@ -67,7 +67,7 @@ def score(
     artifact = None
     if virtual_bgr is not None:
         share = weight[..., None] / 255
-        best = np.uint8(np.rint(virtual_bgr * (1 - share) + truth_bgr * share))
+        best = np.rint(virtual_bgr * (1 - share) + truth_bgr * share).astype(np.uint8)
         artifact = _weighted(ciede2000(room_bgr, best) < TOLERANCE, weight)
     return Scores(
         challenge=_weighted(right, weight),

@@ -1,4 +1,4 @@
-"""The client's kind of person segmenter, re-run on the call: where it sees a person, room may leak."""
+"""The client's kind of person segmenter, re-run on the call: room leaks where it errs."""
 
 from __future__ import annotations
 

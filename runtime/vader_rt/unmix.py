@@ -1,28 +1,15 @@
-"""Aggregation over time: from leaking pixels to the room's colour, streaming, in constant memory."""
+"""Aggregation over time: from leaking pixels to the room, streaming, in constant memory."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
 
 LEAST_LEAK = 1 / 32
 """A leak below this carries less room than compression noise; it is left out."""
-
-
-class Aggregator(Protocol):
-    """Collects the room from frames; see `Unmixer` and `Copier`."""
-
-    def add(self, frame_bgr: np.ndarray, *outputs: np.ndarray) -> float:
-        """Take in a frame and the network's outputs for it; return the share of leaking pixels."""
-        ...
-
-    def estimate(self) -> RoomEstimate:
-        """The room as far as it is known by now."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -44,15 +31,18 @@ class RoomEstimate:
 def confidence(estimate: RoomEstimate, weights: Sequence[float]) -> np.ndarray:
     """Probability that a pixel is right, (H, W) float32 in [0, 1]; 0 where nothing was seen.
 
-    A logistic regression on leak, log evidence and log residual, fitted by `train.calibrate`;
-    weights: bias, leak, log2(1 + evidence), log2(1 + residual).
+    A logistic regression on `confidence_terms`, fitted by `train.calibrate`.
     """
-    bias, of_leak, of_evidence, of_residual = weights
-    logit = bias + of_leak * estimate.leak
-    logit = logit + of_evidence * np.log2(1 + estimate.evidence)
-    logit = logit + of_residual * np.log2(1 + estimate.residual)
+    logit = confidence_terms(estimate) @ np.asarray(weights, np.float32)
     probability = 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
     return np.where(estimate.evidence > 0, probability, 0).astype(np.float32)
+
+
+def confidence_terms(estimate: RoomEstimate) -> np.ndarray:
+    """What speaks for a pixel: (H, W, 4) float32 of 1, leak, log2 evidence, log2 residual."""
+    one = np.ones_like(estimate.leak)
+    evidence, residual = np.log2(1 + estimate.evidence), np.log2(1 + estimate.residual)
+    return np.stack([one, estimate.leak, evidence, residual], axis=-1)
 
 
 class Unmixer:
@@ -100,7 +90,7 @@ class Unmixer:
         off_line = self._s0 - np.einsum("ij,ij->i", self._s1, offset)
         mean = np.divide(off_line, self._weights, out=np.zeros_like(off_line), where=seen)
         return RoomEstimate(
-            np.uint8(np.rint(room)),
+            np.rint(room).astype(np.uint8),
             self._evidence.reshape(shape).copy(),
             np.sqrt(np.maximum(mean, 0)).reshape(shape),
             self._leak.reshape(shape).copy(),

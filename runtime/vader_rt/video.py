@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import av
 import cv2
@@ -24,11 +24,21 @@ MIN_SIDE = 64
 class FrameSource(Protocol):
     """A recording that can be read from its start as often as needed."""
 
-    name: str
-    size_wh: tuple[int, int]
-    fps: float
-    frame_hint: int
-    """Number of frames that the container promises; 0 if it promises none. Never trusted."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def size_wh(self) -> tuple[int, int]: ...
+
+    @property
+    def fps(self) -> float:
+        """Frames per second; 0 if unknown."""
+        ...
+
+    @property
+    def frame_hint(self) -> int:
+        """Number of frames that the container promises; 0 if none. Never trusted."""
+        ...
 
     def frames(self) -> Iterator[np.ndarray]:
         """Yield (H, W, 3) uint8 BGR frames, all of `size_wh`."""
@@ -64,7 +74,7 @@ class VideoFile:
 class FrameArray:
     """Frames that the caller holds in memory."""
 
-    items: Sequence[np.ndarray]
+    items: Sequence[np.ndarray] | np.ndarray
     size_wh: tuple[int, int]
     fps: float = 0.0
     name: str = "frames"
@@ -119,7 +129,7 @@ def open_source(
     """
     if isinstance(source, (str, Path)):
         yield open_video(source)
-    elif isinstance(source, Sequence) or (isinstance(source, np.ndarray) and source.ndim == 4):
+    elif isinstance(source, np.ndarray) or isinstance(source, Sequence):
         if len(source) == 0:
             raise InputError("no frames were given")
         yield FrameArray(source, _checked_size(_checked(source[0]), "frames"))
@@ -162,7 +172,8 @@ class VideoWriter:
     ) -> None:
         self._container = av.open(str(path), "w")
         codec = "libx264rgb" if lossless else "libx264"
-        stream = self._container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
+        rate = Fraction(fps).limit_denominator(1001)
+        stream = cast(av.VideoStream, self._container.add_stream(codec, rate=rate))
         stream.width, stream.height = size_wh
         stream.pix_fmt = "rgb24" if lossless else "yuv420p"
         stream.options = (

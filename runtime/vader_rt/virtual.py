@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -30,13 +30,10 @@ class FrameSample:
     """
 
     capacity: int = 48
-    _frames: list[np.ndarray] | None = None
-    _masks: list[np.ndarray] | None = None
-    _step: int = 1
-    _seen: int = 0
-
-    def __post_init__(self) -> None:
-        self._frames, self._masks = [], []
+    _frames: list[np.ndarray] = field(default_factory=list, init=False, repr=False)
+    _masks: list[np.ndarray] = field(default_factory=list, init=False, repr=False)
+    _step: int = field(default=1, init=False)
+    _seen: int = field(default=0, init=False)
 
     def wants_next(self) -> bool:
         """Whether the next frame will be kept; only then is its mask needed."""
@@ -168,12 +165,12 @@ def _continued(image: np.ndarray, clear: np.ndarray) -> np.ndarray:
     """Continue the image into what is not clear; done at a quarter size, where it is smooth."""
     if clear.all() or not clear.any():
         return image
-    hidden = cv2.dilate(np.uint8(~clear), np.ones((5, 5), np.uint8))
+    hidden = cv2.dilate((~clear).astype(np.uint8), np.ones((5, 5), np.uint8))
     size_wh = image.shape[1::-1]
     quarter_wh = (max(16, size_wh[0] // 4), max(16, size_wh[1] // 4))
     weight = cv2.resize(1 - hidden.astype(np.float32), quarter_wh, interpolation=cv2.INTER_AREA)
     small = cv2.resize(image, quarter_wh, interpolation=cv2.INTER_AREA)
-    filled = cv2.inpaint(small, np.uint8(weight < 1), 5, cv2.INPAINT_TELEA)
+    filled = cv2.inpaint(small, (weight < 1).astype(np.uint8), 5, cv2.INPAINT_TELEA)
     filled = cv2.resize(filled, size_wh, interpolation=cv2.INTER_LINEAR)
     return np.where(hidden[..., None] > 0, filled, image)
 
@@ -191,9 +188,9 @@ def _statistics(
         outside = off * (1 - mask.astype(np.float32) / 255)
         total += cv2.subtract(frame, image, dtype=cv2.CV_32F) * outside[..., None]
         weight += outside
-    occupancy = np.uint8(np.rint(occupied / len(frames) * 255))
+    occupancy = np.rint(occupied / len(frames) * 255).astype(np.uint8)
     trace = np.clip(128 + total / weight[..., None] / 2, 0, 255)
-    return occupancy, np.uint8(np.rint(trace))
+    return occupancy, np.rint(trace).astype(np.uint8)
 
 
 def _placements(image: np.ndarray, size_wh: tuple[int, int]) -> Iterator[np.ndarray]:
