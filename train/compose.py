@@ -184,8 +184,12 @@ class Composer:
         """The call with this index: its name, scene, client and constant rate factor."""
         rng = np.random.default_rng([self.seed, index])
         person, room, virtual = (
-            str(rng.choice(np.array(list(part))))
-            for part in (self.material.people, self.material.rooms, self.material.virtuals)
+            str(rng.choice(np.array(names)))
+            for names in (
+                list(self.material.people),
+                list(self.material.rooms),
+                list(self.material.virtuals),
+            )
         )
         tool, client = self._client(rng)
         scene = Scene(
@@ -220,7 +224,7 @@ def _random_style(rng: np.random.Generator) -> MaskStyle:
         smoothing=float(rng.choice([0.0, 0.3, 0.3, rng.uniform(0, 0.7)])),
         threshold=float(rng.uniform(0.3, 0.7)) if rng.random() < 0.25 else None,
         contrast=float(rng.choice([1.0, 1.0, rng.uniform(0.8, 3.0)])),
-        grow_px=int(rng.choice([0, 0, rng.integers(-4, 7)])),
+        grow_px=int(rng.choice([0, 0, int(rng.integers(-4, 7))])),
         bilateral=bool(rng.random() < 0.3),
         feather_px=int(rng.choice([3, 5, 5, 9, 15, 25])),
     )

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", type=Path, metavar="FILE", help="frame model (.onnx) of your own")
     add(
         "--engine",
-        choices=("auto", "onnx-cpu", "onnx-cuda"),
+        choices=("auto", "onnx-cuda", "openvino", "onnx-cpu"),
         default="auto",
         help="default: %(default)s",
     )

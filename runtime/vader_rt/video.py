@@ -74,7 +74,7 @@ class VideoFile:
 class FrameArray:
     """Frames that the caller holds in memory."""
 
-    items: Sequence[np.ndarray] | np.ndarray
+    items: Sequence[np.ndarray]
     size_wh: tuple[int, int]
     fps: float = 0.0
     name: str = "frames"
@@ -129,10 +129,11 @@ def open_source(
     """
     if isinstance(source, (str, Path)):
         yield open_video(source)
-    elif isinstance(source, np.ndarray) or isinstance(source, Sequence):
+    elif isinstance(source, (np.ndarray, Sequence)):
         if len(source) == 0:
             raise InputError("no frames were given")
-        yield FrameArray(source, _checked_size(_checked(source[0]), "frames"))
+        items = cast("Sequence[np.ndarray]", source)
+        yield FrameArray(items, _checked_size(_checked(items[0]), "frames"))
     elif isinstance(source, Iterable):
         with tempfile.TemporaryDirectory(prefix="vader-rt-") as folder:
             yield _spool(source, Path(folder) / "frames.mkv")

@@ -9,16 +9,20 @@ import numpy as np
 
 from vader_rt.contract import Contract
 
-EngineName = Literal["auto", "onnx-cpu", "onnx-cuda"]
-ENGINE_NAMES: tuple[EngineName, ...] = ("auto", "onnx-cpu", "onnx-cuda")
+EngineName = Literal["auto", "onnx-cuda", "openvino", "onnx-cpu"]
+ENGINE_NAMES: tuple[EngineName, ...] = ("auto", "onnx-cuda", "openvino", "onnx-cpu")
+"""What can be asked for; `auto` takes the first of the others that runs here."""
 
 
 class Engine(Protocol):
     """A loaded model."""
 
     contract: Contract
-    name: str
-    """The engine that was taken, for example `onnx-cpu`."""
+
+    @property
+    def name(self) -> str:
+        """The engine that was taken, for example `onnx-cpu`."""
+        ...
 
     def run(self, planes: np.ndarray) -> list[np.ndarray]:
         """Run the network on (1, C, H, W) float32 planes; return an (H, W) float32 per output."""
@@ -26,11 +30,14 @@ class Engine(Protocol):
 
 
 def load_engine(model: str | Path, engine: EngineName = "auto", *, threads: int = 0) -> Engine:
-    """Load a model file with an engine; `auto` takes the fastest that can run here.
+    """Load a model file with an engine.
 
     Raises:
         InputError: the model cannot be read. EngineError: the engine cannot run here.
     """
-    from vader_rt.engines.onnx import load_onnx
+    from vader_rt.engines.onnx import has_cuda, load_onnx
+    from vader_rt.engines.openvino import OpenVinoEngine, is_installed
 
+    if engine == "openvino" or (engine == "auto" and is_installed() and not has_cuda()):
+        return OpenVinoEngine(model, threads=threads)
     return load_onnx(model, engine, threads=threads)

@@ -52,6 +52,20 @@ def load_onnx(model: str | Path, engine: str = "auto", *, threads: int = 0) -> O
     return loaded
 
 
+def has_cuda() -> bool:
+    """Whether this ONNX Runtime was built with CUDA; whether it runs shows when it is loaded."""
+    return _PROVIDERS["onnx-cuda"] in onnxruntime.get_available_providers()
+
+
+def read_contract(model: str | Path) -> Contract:
+    """Read and check the contract of a model without keeping it loaded.
+
+    Raises:
+        InputError: the file is not a model with a contract.
+    """
+    return _contract(_session(Path(model), ["CPUExecutionProvider"], 1), str(model))
+
+
 def _session(path: Path, providers: list[str], threads: int) -> onnxruntime.InferenceSession:
     if not path.is_file():
         raise InputError(f"{path}: does not exist; give a model file (.onnx)")
