@@ -9,10 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from train.model import build_network
-from vader_rt.contract import Contract
+from train.model import NETWORKS, RestoreNet, build_network
+from vader_rt.contract import RESTORE_GROUPS, Contract
 from vader_rt.errors import InputError
-from vader_rt.features import plane_count
 from vader_rt.video import file_sha256
 
 
@@ -33,7 +32,7 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, Contract]:
         raise InputError(f"{path}: is not a Lightning checkpoint ({reason})") from None
     contract = _contract(settings, path, checkpoint.get("epoch"))
     name = settings["network"] if "network" in settings else _seed_network(state)
-    network = build_network(name, plane_count(contract.inputs))
+    network = build_network(name, contract.input_shape[1])
     try:
         network.load_state_dict({k.removeprefix("model."): v for k, v in state.items()})
     except RuntimeError as error:
@@ -45,14 +44,24 @@ def _contract(settings: dict[str, Any], path: Path, epoch: int | None) -> Contra
     digest = file_sha256(path)
     if "network" not in settings:
         return _seed_contract(settings, digest)
-    network, size_wh = settings["network"], tuple(settings["size_wh"])
+    network = settings["network"]
+    training = f"{network}, loss {settings.get('loss')}, epoch {epoch}"
+    if network == "restorenet":
+        return Contract(
+            kind="restore",
+            inputs=tuple(RESTORE_GROUPS),
+            size_wh=tuple(settings["tile_wh"]),
+            outputs=RestoreNet.outputs,
+            training=training,
+            checkpoint_sha256=digest,
+        )
     return Contract(
         kind="frame",
         inputs=tuple(settings["inputs"]),
-        size_wh=size_wh,
-        outputs=("matte", "leak") if network == "leaknet" else ("similarity",),
+        size_wh=tuple(settings["size_wh"]),
+        outputs=NETWORKS[network].outputs,
         unmix_power=settings.get("unmix_power", Contract.unmix_power),
-        training=f"{network}, loss {settings.get('loss')}, epoch {epoch}",
+        training=training,
         checkpoint_sha256=digest,
     )
 

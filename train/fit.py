@@ -6,19 +6,14 @@ after a kill. Losses, learning rate and pictures of predictions go to `runs/<nam
 
 from __future__ import annotations
 
+import lightning
 import torch
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import LightningCLI
 
-from train.data import LeakData
-from train.module import LeakModule
 from vader_rt.errors import VaderError
 
 
 class _Cli(LightningCLI):
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        for name in ("inputs", "size_wh"):
-            parser.link_arguments(f"model.{name}", f"data.{name}")
-
     def before_instantiate_classes(self) -> None:
         """Mixed precision fits the device: 16-bit floats on a GPU, bfloat16 on a CPU."""
         config = self.config[self.subcommand].trainer
@@ -30,7 +25,12 @@ def main() -> None:
     torch.set_float32_matmul_precision("high")
     try:
         _Cli(
-            LeakModule, LeakData, seed_everything_default=0, save_config_kwargs={"overwrite": True}
+            lightning.LightningModule,
+            lightning.LightningDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            seed_everything_default=0,
+            save_config_kwargs={"overwrite": True},
         )
     except VaderError as error:
         raise SystemExit(f"train.fit: {error}") from None

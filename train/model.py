@@ -94,10 +94,45 @@ class LeakNet(nn.Module):
         return torch.sigmoid(self.head(x))
 
 
-NETWORKS: dict[str, type[nn.Module]] = {
+class RestoreNet(nn.Module):
+    """Ours, once per call: cleans the un-mixed room. H and W must be multiples of 8.
+
+    Takes the planes of `vader_rt.restore`, the un-mixed room first. Returns (N, 4, H, W): the room,
+    the un-mixed one corrected, that may leave [0, 1] a little, and the confidence in [0, 1].
+    """
+
+    outputs = ("room", "confidence")
+
+    def __init__(self, in_channels: int, widths: Sequence[int] = (24, 48, 72, 96)) -> None:
+        super().__init__()
+        self.stem = _block(in_channels, widths[0])
+        self.down = nn.ModuleList(
+            nn.Sequential(_block(a, b, stride=2), _block(b, b))
+            for a, b in itertools.pairwise(widths)
+        )
+        self.up = nn.ModuleList(
+            _block(a + b, b) for a, b in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.last = _block(widths[0], widths[0])
+        self.head = nn.Conv2d(widths[0], 4, 1)
+
+    def forward(self, planes: Tensor) -> Tensor:
+        levels = [self.stem(planes)]
+        for down in self.down:
+            levels.append(down(levels[-1]))
+        x = levels.pop()
+        for up in self.up:
+            x = up(torch.cat([_double(x), levels.pop()], dim=1))
+        correction, logit = self.head(self.last(x)).float().split([3, 1], dim=1)
+        room = planes[:, :3] + correction
+        return torch.cat([room, torch.sigmoid(logit)], dim=1)
+
+
+NETWORKS: dict[str, type[UNet | SimpleConvNet | LeakNet | RestoreNet]] = {
     "unet": UNet,
     "convnet_simple": SimpleConvNet,
     "leaknet": LeakNet,
+    "restorenet": RestoreNet,
 }
 
 

@@ -11,13 +11,60 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from train.losses import find_loss
+from train.losses import delta_e94, find_loss
 from train.model import build_network
+from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.features import plane_count
 
 
-class LeakModule(lightning.LightningModule):
-    """Trains one of `train.model.NETWORKS` on the input groups of `vader_rt.features`.
+class _Module(lightning.LightningModule):
+    """What the training of both networks shares: the step, the optimiser, the pictures."""
+
+    def __init__(self, network: str, in_channels: int, loss: str) -> None:
+        super().__init__()
+        # channels last: twice as fast in bfloat16 on a CPU
+        self.model = build_network(network, in_channels)
+        self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._loss = find_loss(loss)
+
+    def forward(self, planes: Tensor) -> Tensor:
+        return self.model(planes.contiguous(memory_format=torch.channels_last))
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        loss = self._loss(self(batch[0]).float(), batch[1])
+        self.log("train_loss", loss, prog_bar=True)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.Adam(self.parameters(), lr=self.hparams["learning_rate"])
+        if self.hparams["schedule"] == "plateau":
+            scheduler: Any = torch.optim.lr_scheduler.ReduceLROnPlateau(
+                optimizer, factor=0.5, patience=5
+            )
+            return {
+                "optimizer": optimizer,
+                "lr_scheduler": {"scheduler": scheduler, "monitor": "val_loss"},
+            }
+        steps = int(self.trainer.estimated_stepping_batches)
+        scheduler = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, self.hparams["learning_rate"], total_steps=steps, pct_start=0.05
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+    def _write_rows(self, rows: list[list[Tensor]]) -> None:
+        """Write pictures, (1 or 3, H, W) in [0, 1] each, as a PNG of this epoch."""
+        folder = Path(self.trainer.log_dir or self.trainer.default_root_dir) / "pictures"
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = [np.hstack([_bgr(picture) for picture in row]) for row in rows]
+        image = (np.vstack(lines).clip(0, 1) * 255).astype(np.uint8)
+        cv2.imwrite(str(folder / f"epoch{self.current_epoch:03d}.png"), image)
+
+
+class LeakModule(_Module):
+    """Trains a frame network of `train.model.NETWORKS` on input groups of `vader_rt.features`.
 
     network, inputs, size_wh: what the exported model's contract will say.
     schedule: `cosine` over the whole training, or `plateau` (the seed's: factor 0.5, patience 5).
@@ -34,21 +81,8 @@ class LeakModule(lightning.LightningModule):
         schedule: str = "cosine",
         unmix_power: float = 6.0,
     ) -> None:
-        super().__init__()
+        super().__init__(network, plane_count(inputs), loss)
         self.save_hyperparameters()
-        self.model = build_network(network, plane_count(inputs))
-        # channels last: twice as fast in bfloat16 on a CPU
-        self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._loss = find_loss(loss)
-        self._learning_rate, self._schedule = learning_rate, schedule
-
-    def forward(self, planes: Tensor) -> Tensor:
-        return self.model(planes.contiguous(memory_format=torch.channels_last))
-
-    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        loss = self._loss(self(batch[0]).float(), batch[1])
-        self.log("train_loss", loss, prog_bar=True)
-        return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         prediction = self(batch[0]).float()
@@ -60,37 +94,44 @@ class LeakModule(lightning.LightningModule):
             self.log("val_matte_error", (error[:, 0:1] * leaking).sum() / total)
             self.log("val_leak_error", (error[:, 1:2] * leaking).sum() / total)
         if index == 0:
-            self._write_pictures(batch, prediction)
+            pairs = zip(batch[0][:4], batch[1][:4], prediction[:4], strict=True)
+            self._write_rows([[planes[:3], *_interleaved(t, p)] for planes, t, p in pairs])
 
-    def configure_optimizers(self) -> Any:
-        optimizer = torch.optim.Adam(self.parameters(), lr=self._learning_rate)
-        if self._schedule == "plateau":
-            scheduler: Any = torch.optim.lr_scheduler.ReduceLROnPlateau(
-                optimizer, factor=0.5, patience=5
-            )
-            return {
-                "optimizer": optimizer,
-                "lr_scheduler": {"scheduler": scheduler, "monitor": "val_loss"},
-            }
-        steps = int(self.trainer.estimated_stepping_batches)
-        scheduler = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self._learning_rate, total_steps=steps, pct_start=0.05
-        )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
 
-    def _write_pictures(self, batch: tuple[Tensor, Tensor], prediction: Tensor) -> None:
-        """One row a frame: frame, then target and prediction of every output, as PNG."""
-        folder = Path(self.trainer.log_dir or self.trainer.default_root_dir) / "pictures"
-        folder.mkdir(parents=True, exist_ok=True)
-        rows = []
-        for planes, target, predicted in zip(
-            batch[0][:4], batch[1][:4], prediction[:4], strict=True
-        ):
-            frame = planes[:3].permute(1, 2, 0)[..., [2, 1, 0]].cpu().numpy()
-            grays = [g for pair in zip(target, predicted, strict=True) for g in pair]
-            rows.append(np.hstack([frame, *(np.dstack([g.cpu().numpy()] * 3) for g in grays)]))
-        path = folder / f"epoch{self.current_epoch:03d}.png"
-        cv2.imwrite(str(path), (np.vstack(rows).clip(0, 1) * 255).astype(np.uint8))
+class RestoreModule(_Module):
+    """Trains the restoration network on the planes of `vader_rt.restore`.
+
+    tile_wh: the tile that the exported model works on, multiples of 8.
+    """
+
+    def __init__(
+        self,
+        network: str = "restorenet",
+        tile_wh: tuple[int, int] = (384, 384),
+        loss: str = "restore",
+        learning_rate: float = 1e-3,
+        schedule: str = "cosine",
+    ) -> None:
+        super().__init__(network, sum(RESTORE_GROUPS.values()), loss)
+        self.save_hyperparameters()
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        planes, truth = batch
+        prediction = self(planes).float()
+        self.log("val_loss", self._loss(prediction, truth), prog_bar=True)
+        weight = truth[:, 3:4] * truth[:, 4:]
+        for name, room in (("val_score", prediction[:, :3]), ("val_unmix", planes[:, :3])):
+            right = delta_e94(room.clamp(0, 1), truth[:, :3]) < 4
+            self.log(name, (right * weight).sum() / weight.sum().clamp_min(1e-6), prog_bar=True)
+        if index == 0:
+            rows = zip(planes, prediction, truth, strict=True)
+            self._write_rows([[p[:3], q[:3], t[:3], q[3:], t[3:4]] for p, q, t in rows])
+
+
+def _interleaved(target: Tensor, prediction: Tensor) -> list[Tensor]:
+    return [plane[None] for pair in zip(target, prediction, strict=True) for plane in pair]
+
+
+def _bgr(picture: Tensor) -> np.ndarray:
+    image = picture.float().permute(1, 2, 0).cpu().numpy()
+    return image[..., ::-1] if image.shape[2] == 3 else np.repeat(image, 3, axis=2)

@@ -8,26 +8,44 @@ from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 from vader_rt.errors import InputError
-from vader_rt.features import INPUT_GROUPS, plane_count
+from vader_rt.features import INPUT_GROUPS
 
 FORMAT = 1
 METADATA_KEY = "vader_rt"
-OUTPUTS = {("matte", "leak"), ("similarity",)}
+RESTORE_GROUPS: dict[str, int] = {
+    "room": 3,  # the un-mixed room, RGB
+    "virtual": 3,  # the virtual background, RGB
+    "copy": 3,  # the call where it leaks most, RGB
+    "trace": 3,  # mean offset from the virtual background outside the person, RGB, 0.5 = none
+    "leak": 1,  # the largest leak
+    "matte": 1,  # the matte there
+    "evidence": 1,  # log2(1 + evidence) / 8
+    "residual": 1,  # log2(1 + residual) / 8
+    "occupancy": 1,  # share of the frames in which the pixel is not the virtual background
+}
+"""Input groups of a restoration network by name, with their number of planes, in order."""
+KNOWN_INPUTS = {"frame": INPUT_GROUPS, "restore": RESTORE_GROUPS}
+OUTPUTS: dict[str, set[tuple[str, ...]]] = {
+    "frame": {("matte", "leak"), ("similarity",)},
+    "restore": {("room", "confidence")},
+}
+"""What models of each kind may give."""
 
 
 @dataclass(frozen=True)
 class Contract:
     """Contract of one model, stored as JSON in the ONNX file's `metadata_props["vader_rt"]`.
 
-    kind: `frame`, a network that is run on every frame.
-    inputs: input groups of `vader_rt.features`, in the order of the planes.
-    size_wh: the planes' size. outputs: `(matte, leak)`, which is un-mixed, or `(similarity,)`,
-    whose best frame is copied. unmix_power: the power of the leak that weighs a sample.
+    kind: `frame`, a network that is run on every frame, or `restore`, run once per call.
+    inputs: input groups of `vader_rt.features` or `vader_rt.restore`, in the order of the planes.
+    size_wh: the planes' size. outputs: of a frame model `(matte, leak)`, which is un-mixed, or
+    `(similarity,)`, whose best frame is copied; of a restoration model `(room, confidence)`.
+    unmix_power: the power of the leak that weighs a sample.
     confidence: weights of the logistic regression in `vader_rt.unmix.confidence`.
     training: what the model was trained on. checkpoint_sha256: the checkpoint it was exported from.
     """
 
-    kind: Literal["frame"]
+    kind: Literal["frame", "restore"]
     inputs: tuple[str, ...]
     size_wh: tuple[int, int]
     outputs: tuple[str, ...]
@@ -41,7 +59,8 @@ class Contract:
     def input_shape(self) -> tuple[int, int, int, int]:
         """(1, C, H, W) of the model's one input, `planes`."""
         width, height = self.size_wh
-        return 1, plane_count(self.inputs), height, width
+        groups = KNOWN_INPUTS[self.kind]
+        return 1, sum(groups[group] for group in self.inputs), height, width
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -88,10 +107,10 @@ class Contract:
         return contract
 
     def _refuse_unknown(self, name: str) -> None:
-        unknown = [group for group in self.inputs if group not in INPUT_GROUPS]
-        if self.kind != "frame":
-            raise InputError(f"{name}: is a {self.kind!r} model; a frame model is needed")
+        if self.kind not in KNOWN_INPUTS:
+            raise InputError(f"{name}: is a {self.kind!r} model, which is unknown here")
+        unknown = [group for group in self.inputs if group not in KNOWN_INPUTS[self.kind]]
         if unknown:
             raise InputError(f"{name}: wants the input {unknown[0]!r}, which is unknown here")
-        if self.outputs not in OUTPUTS:
+        if self.outputs not in OUTPUTS[self.kind]:
             raise InputError(f"{name}: gives {', '.join(self.outputs)}, which is unknown here")

@@ -15,8 +15,10 @@ import numpy as np
 from vader_rt import provenance
 from vader_rt.contract import Contract
 from vader_rt.engines import Engine, EngineName, load_engine
+from vader_rt.errors import InputError
 from vader_rt.features import CallPlanes, InputPlanes
 from vader_rt.prefetch import prefetch
+from vader_rt.restore import restore, restore_planes
 from vader_rt.result import CLAIMED, Reconstruction
 from vader_rt.score import Scores, score
 from vader_rt.segmenter import Segmenter
@@ -30,7 +32,9 @@ from vader_rt.virtual import (
     temporal_mode,
 )
 
-DEFAULT_MODEL = Path(__file__).parent / "models" / "leaknet.onnx"
+MODELS = Path(__file__).parent / "models"
+DEFAULT_MODEL = MODELS / "leaknet.onnx"
+DEFAULT_RESTORATION = MODELS / "restorenet.onnx"
 
 Source = str | Path | Iterable[np.ndarray]
 
@@ -39,11 +43,14 @@ Source = str | Path | Iterable[np.ndarray]
 class Options:
     """How to reconstruct; None means the default.
 
-    model: a frame model exported by `export.to_onnx`. virtual_background: the virtual image, if it
-    is known. truth, mask: the real room and the true leak, for a score. threads: 0 = all cores.
+    model: a frame model exported by `export.to_onnx`. restoration: a restoration model; False runs
+    none. What a model that gives a similarity finds is copied, as the seed does, never restored.
+    virtual_background: the virtual image, if it is known. truth, mask: the real room and the true
+    leak, for a score. threads: 0 = all cores.
     """
 
     model: str | Path | None = None
+    restoration: str | Path | bool = True
     engine: EngineName = "auto"
     virtual_background: str | Path | None = None
     truth: str | Path | None = None
@@ -92,7 +99,8 @@ def reconstruct(source: Source, **options: Any) -> Reconstruction:
 def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
     """Like `reconstruct`, but yield a `Progress` after every frame; the last one has the result."""
     settings = Options(**options)
-    engine = load_engine(settings.model or DEFAULT_MODEL, settings.engine, threads=settings.threads)
+    engine = _load(settings.model or DEFAULT_MODEL, "frame", settings)
+    restoration = _load_restoration(engine, settings)
     truth = _read_truth(settings)
     segmenter = Segmenter(threads=settings.threads)
     clock = _Clock()
@@ -105,7 +113,7 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
             image = None if given is None else given_virtual(given, sample)
             virtual = estimate_virtual(sample, image)
             planes = _input_planes(engine.contract, virtual, sample)
-        job = _Job(frames, settings, engine, virtual, clock, truth)
+        job = _Job(frames, settings, engine, restoration, virtual, clock, truth)
         total = sample.frames_seen
         del sample
         for count in job.run(planes, segmenter):
@@ -177,12 +185,14 @@ class _Job:
         source: FrameSource,
         options: Options,
         engine: Engine,
+        restoration: Engine | None,
         virtual: VirtualBackground,
         clock: _Clock,
         truth: tuple[np.ndarray, np.ndarray] | None,
     ) -> None:
         self._source, self._options, self._engine = source, options, engine
-        self._virtual, self._clock, self._truth = virtual, clock, truth
+        self._restoration, self._virtual = restoration, virtual
+        self._clock, self._truth = clock, truth
         self._timeline: list[float] = []
         self._aggregator: Copier | Unmixer
         if engine.contract.outputs == ("similarity",):
@@ -202,30 +212,44 @@ class _Job:
 
     def result(self) -> Reconstruction:
         estimate = self._aggregator.estimate()
-        certain = self._confidence(estimate)
-        seen = (estimate.evidence > 0)[..., None]
-        room = np.where(seen, estimate.room, self._virtual.image)
+        with self._clock.measure("restore"):
+            room, certain = self._finished(estimate)
         result = Reconstruction(
             background=room,
             confidence=certain,
             estimate=estimate,
-            virtual=self._virtual.image,
+            virtual_background=self._virtual,
             timeline=list(self._timeline),
             scores=self._score(room, certain),
         )
         result.report.update(self._report(result))
         return result
 
-    def _confidence(self, estimate: RoomEstimate) -> np.ndarray:
-        if isinstance(self._aggregator, Copier):
-            return estimate.leak
-        return confidence(estimate, self._engine.contract.confidence)
+    def _finished(self, estimate: RoomEstimate) -> tuple[np.ndarray, np.ndarray]:
+        """Room and confidence; where nothing was seen, the virtual background with 0."""
+        room, certain = estimate.room, estimate.leak
+        if self._restoration is not None:
+            room, certain = restore(restore_planes(estimate, self._virtual), self._restoration)
+        elif isinstance(self._aggregator, Unmixer):
+            certain = confidence(estimate, self._engine.contract.confidence)
+        seen = estimate.evidence > 0
+        room = np.where(seen[..., None], room, self._virtual.image)
+        return room, np.where(seen, certain, 0).astype(np.float32)
 
     def _score(self, room: np.ndarray, certain: np.ndarray) -> Scores | None:
         if self._truth is None:
             return None
         truth, mask = self._truth
         return score(room, truth, mask, claimed=certain >= CLAIMED, virtual_bgr=self._virtual.image)
+
+    def _models(self) -> list[dict[str, Any]]:
+        models = [(self._options.model or DEFAULT_MODEL, self._engine)]
+        if self._restoration is not None:
+            chosen = self._options.restoration
+            models.append(
+                (DEFAULT_RESTORATION if chosen is True else str(chosen), self._restoration)
+            )
+        return [provenance.model(path, engine.contract) for path, engine in models]
 
     def _report(self, result: Reconstruction) -> dict[str, Any]:
         frames = len(self._timeline)
@@ -249,7 +273,7 @@ class _Job:
             },
             "scores": asdict(result.scores) if result.scores else None,
             "engine": self._engine.name,
-            "model": provenance.model(self._options.model or DEFAULT_MODEL, self._engine.contract),
+            "models": self._models(),
             "options": {k: v if v is None else str(v) for k, v in asdict(self._options).items()},
             "timings": {
                 "total_seconds": round(seconds, 3),
@@ -259,6 +283,22 @@ class _Job:
             "versions": provenance.versions(),
             "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }
+
+
+def _load(path: str | Path, kind: str, options: Options) -> Engine:
+    engine = load_engine(path, options.engine, threads=options.threads)
+    if engine.contract.kind != kind:
+        raise InputError(
+            f"{path}: is a {engine.contract.kind} model; a {kind} model is needed here"
+        )
+    return engine
+
+
+def _load_restoration(engine: Engine, options: Options) -> Engine | None:
+    if options.restoration is False or engine.contract.outputs == ("similarity",):
+        return None
+    path = DEFAULT_RESTORATION if options.restoration is True else options.restoration
+    return _load(path, "restore", options)
 
 
 def _read_truth(options: Options) -> tuple[np.ndarray, np.ndarray] | None:

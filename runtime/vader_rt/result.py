@@ -15,6 +15,7 @@ import numpy as np
 from vader_rt.errors import UsageError
 from vader_rt.score import Scores
 from vader_rt.unmix import RoomEstimate
+from vader_rt.virtual import VirtualBackground
 
 RESULT_FILES = ("background.png", "confidence.png", "leak.png", "virtual.png", "result.json")
 CLAIMED = 0.5
@@ -28,7 +29,7 @@ class Reconstruction:
     background: (H, W, 3) uint8 BGR, the room; the virtual background where nothing was seen.
     confidence: (H, W) float32 in [0, 1]; 0 where nothing was seen.
     estimate: what un-mixing found: evidence, residual, and the largest leak over time.
-    virtual: (H, W, 3) uint8 BGR, the estimated or given virtual background.
+    virtual_background: the estimated or given virtual background, with its statistics.
     timeline: share of leaking pixels in every frame.
     report: figures and provenance, as in result.json.
     """
@@ -36,10 +37,15 @@ class Reconstruction:
     background: np.ndarray
     confidence: np.ndarray
     estimate: RoomEstimate
-    virtual: np.ndarray
+    virtual_background: VirtualBackground
     timeline: list[float]
     report: dict[str, Any] = field(default_factory=dict)
     scores: Scores | None = None
+
+    @property
+    def virtual(self) -> np.ndarray:
+        """(H, W, 3) uint8 BGR: the virtual background."""
+        return self.virtual_background.image
 
     @property
     def claimed(self) -> np.ndarray:

@@ -13,14 +13,14 @@ TOLERANCE = 4.0
 
 _LEVELS = np.arange(256) / 255
 _LINEAR = np.where(_LEVELS > 0.04045, ((_LEVELS + 0.055) / 1.055) ** 2.4, _LEVELS / 12.92)
-_XYZ_FROM_RGB = np.array(
+XYZ_FROM_RGB = np.array(
     [
         [0.412453, 0.357580, 0.180423],
         [0.212671, 0.715160, 0.072169],
         [0.019334, 0.119193, 0.950227],
     ]
 )
-_WHITE = np.array([0.95047, 1.0, 1.08883])
+WHITE = np.array([0.95047, 1.0, 1.08883])
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _scales(
 def _lab(image_bgr: np.ndarray) -> tuple[np.ndarray, ...]:
     """CIE Lab (D65, 2°) of sRGB; OpenCV's own is a table that errs by up to half a unit."""
     linear = _LINEAR[image_bgr[..., ::-1]]
-    xyz = linear @ _XYZ_FROM_RGB.T / _WHITE
+    xyz = linear @ XYZ_FROM_RGB.T / WHITE
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     x, y, z = np.moveaxis(f, -1, 0)
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)

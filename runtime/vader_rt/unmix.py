@@ -19,10 +19,13 @@ class RoomEstimate:
     room: (H, W, 3) uint8 BGR. evidence: (H, W) float32 ≥ 0, the sum of squared leaks, in frames;
     0 where nothing was seen. residual: (H, W) float32 ≥ 0, how far the samples lie off the line
     from the virtual background to the room, in levels (RMS). leak: (H, W) float32 in [0, 1], the
-    largest leak over time.
+    largest leak over time. copy: (H, W, 3) uint8 BGR and matte: (H, W) float32 in [0, 1], colour
+    and matte of the call in the frame of the largest leak.
     """
 
     room: np.ndarray
+    copy: np.ndarray
+    matte: np.ndarray
     evidence: np.ndarray
     residual: np.ndarray
     leak: np.ndarray
@@ -58,8 +61,9 @@ class Unmixer:
         self._size_wh = (width, height)
         count = height * width
         self._s1 = np.zeros((count, 3), np.float32)
-        self._s2, self._s0, self._weights, self._evidence, self._leak = np.zeros(
-            (5, count), np.float32
+        self._copy = np.zeros((count, 3), np.uint8)
+        self._s2, self._s0, self._weights, self._evidence, self._leak, self._matte = np.zeros(
+            (6, count), np.float32
         )
 
     def add(self, frame_bgr: np.ndarray, matte: np.ndarray, leak: np.ndarray) -> float:
@@ -69,7 +73,9 @@ class Unmixer:
         leak = leak[where]
         m = cv2.resize(matte, self._size_wh, interpolation=cv2.INTER_LINEAR).ravel()[where]
         m = np.maximum(m, LEAST_LEAK)
-        offset = frame_bgr.reshape(-1, 3)[where].astype(np.float32)
+        call = frame_bgr.reshape(-1, 3)[where]
+        self._keep_best(where, call, m, leak)
+        offset = call.astype(np.float32)
         offset -= self._virtual.reshape(-1, 3)[where]
         weight = leak**self._power
         wm = weight * m
@@ -78,8 +84,16 @@ class Unmixer:
         self._s0[where] += weight * np.einsum("ij,ij->i", offset, offset)
         self._weights[where] += weight
         self._evidence[where] += leak * leak
-        self._leak[where] = np.maximum(self._leak[where], leak)
         return len(where) / len(self._leak)
+
+    def _keep_best(
+        self, where: np.ndarray, call: np.ndarray, matte: np.ndarray, leak: np.ndarray
+    ) -> None:
+        better = leak > self._leak[where]
+        best = where[better]
+        self._leak[best] = leak[better]
+        self._matte[best] = matte[better]
+        self._copy[best] = call[better]
 
     def estimate(self) -> RoomEstimate:
         shape = self._virtual.shape[:2]
@@ -91,6 +105,8 @@ class Unmixer:
         mean = np.divide(off_line, self._weights, out=np.zeros_like(off_line), where=seen)
         return RoomEstimate(
             np.rint(room).astype(np.uint8),
+            self._copy.reshape(*shape, 3).copy(),
+            self._matte.reshape(shape).copy(),
             self._evidence.reshape(shape).copy(),
             np.sqrt(np.maximum(mean, 0)).reshape(shape),
             self._leak.reshape(shape).copy(),
@@ -118,6 +134,8 @@ class Copier:
     def estimate(self) -> RoomEstimate:
         return RoomEstimate(
             self._room.copy(),
+            self._room.copy(),
+            self._best.copy(),
             self._best.copy(),
             np.zeros_like(self._best),
             self._best.copy(),

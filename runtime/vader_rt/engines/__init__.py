@@ -25,8 +25,16 @@ class Engine(Protocol):
         ...
 
     def run(self, planes: np.ndarray) -> list[np.ndarray]:
-        """Run the network on (1, C, H, W) float32 planes; return an (H, W) float32 per output."""
+        """Run the network on (1, C, H, W) float32 planes.
+
+        Returns a float32 array per output of the contract: (H, W), or (K, H, W) for K > 1 planes.
+        """
         ...
+
+
+def squeezed(output: np.ndarray) -> np.ndarray:
+    """(1, 1, H, W) → (H, W); (1, K, H, W) → (K, H, W)."""
+    return output[0, 0] if output.shape[1] == 1 else output[0]
 
 
 def load_engine(model: str | Path, engine: EngineName = "auto", *, threads: int = 0) -> Engine:

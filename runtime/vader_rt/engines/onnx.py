@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 
 from vader_rt.contract import Contract
+from vader_rt.engines import squeezed
 from vader_rt.errors import EngineError, InputError
 
 _PROVIDERS = {"onnx-cpu": "CPUExecutionProvider", "onnx-cuda": "CUDAExecutionProvider"}
@@ -24,8 +25,8 @@ class OnnxEngine:
         self.name = next((n for n, p in _PROVIDERS.items() if p == provider), provider)
 
     def run(self, planes: np.ndarray) -> list[np.ndarray]:
-        """Run the network on (1, C, H, W) float32 planes; return an (H, W) float32 per output."""
-        return [output[0, 0] for output in self._session.run(None, {"planes": planes})]
+        """See `Engine.run`."""
+        return [squeezed(output) for output in self._session.run(None, {"planes": planes})]
 
 
 def load_onnx(model: str | Path, engine: str = "auto", *, threads: int = 0) -> OnnxEngine:

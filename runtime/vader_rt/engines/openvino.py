@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from vader_rt.contract import Contract
+from vader_rt.engines import squeezed
 from vader_rt.engines.onnx import read_contract
 from vader_rt.errors import EngineError, InputError
 
@@ -32,9 +33,9 @@ class OpenVinoEngine:
         self._outputs = [compiled.output(name) for name in self.contract.outputs]
 
     def run(self, planes: np.ndarray) -> list[np.ndarray]:
-        """Run the network on (1, C, H, W) float32 planes; return an (H, W) float32 per output."""
+        """See `Engine.run`."""
         results = self._request.infer({0: planes})
-        return [np.array(results[output][0, 0]) for output in self._outputs]
+        return [squeezed(np.array(results[output])) for output in self._outputs]
 
 
 def is_installed() -> bool:
