@@ -105,7 +105,7 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
     segmenter = Segmenter(threads=settings.threads)
     clock = _Clock()
     with open_source(source) as frames:
-        sample = FrameSample()
+        sample = FrameSample.for_size(frames.size_wh)
         for count in _scan(frames, sample, segmenter, clock):
             yield Progress("scan", count, frames.frame_hint)
         with clock.measure("virtual"):
@@ -125,8 +125,8 @@ def call_planes(
     video: str | Path, contract: Contract, segmenter: Segmenter, count: int = 4
 ) -> Iterator[np.ndarray]:
     """Yield the network's input for `count` frames spread over a call, (1, C, H, W) float32."""
-    sample = FrameSample()
     with open_source(video) as frames:
+        sample = FrameSample.for_size(frames.size_wh)
         for _ in _scan(frames, sample, segmenter, _Clock()):
             pass
     planes = _input_planes(contract, estimate_virtual(sample), sample)

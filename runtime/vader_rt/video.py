@@ -57,17 +57,19 @@ class VideoFile:
     size_wh: tuple[int, int]
     fps: float
     frame_hint: int
+    spooled: bool = False
+    """Whether the file is ours, for frames that came from memory."""
 
     @property
     def name(self) -> str:
-        return self.path.stem
+        return "frames" if self.spooled else self.path.stem
 
     def frames(self) -> Iterator[np.ndarray]:
         for frame in _decode(self.path):
             yield _fit(frame, self.size_wh)
 
-    def sha256(self) -> str:
-        return file_sha256(self.path)
+    def sha256(self) -> str | None:
+        return None if self.spooled else file_sha256(self.path)
 
 
 @dataclass(frozen=True)
@@ -264,4 +266,4 @@ def _spool(frames: Iterable[np.ndarray], path: Path) -> VideoFile:
         writer.write(first)
         for frame in iterator:
             writer.write(_fit(_checked(frame), size_wh))
-    return VideoFile(path, size_wh, 0.0, 0)
+    return VideoFile(path, size_wh, 0.0, 0, spooled=True)

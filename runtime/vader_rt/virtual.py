@@ -19,6 +19,7 @@ CLEAR_MASK = 20
 SAME_LEVELS = 12
 """A pixel is the virtual background where no channel differs from it by more levels."""
 _STRIP = 64
+_SAMPLE_BYTES = 320_000_000  # 48 frames of 1920×1080
 _MATCH_LEVELS = 20
 
 
@@ -34,6 +35,12 @@ class FrameSample:
     _masks: list[np.ndarray] = field(default_factory=list, init=False, repr=False)
     _step: int = field(default=1, init=False)
     _seen: int = field(default=0, init=False)
+
+    @classmethod
+    def for_size(cls, size_wh: tuple[int, int]) -> FrameSample:
+        """A sample for frames of this size: fewer frames where they are large."""
+        frame_bytes = 3 * size_wh[0] * size_wh[1]
+        return cls(int(np.clip(_SAMPLE_BYTES // frame_bytes, 12, 48)) // 2 * 2)
 
     def wants_next(self) -> bool:
         """Whether the next frame will be kept; only then is its mask needed."""

@@ -1,0 +1,98 @@
+"""Losses against independent implementations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from skimage.color import deltaE_ciede94, rgb2lab
+from skimage.metrics import structural_similarity
+
+from train.losses import (
+    LOSSES,
+    combined_loss,
+    delta_e94,
+    find_loss,
+    focal_mse_loss,
+    gradient_loss,
+    leak_loss,
+    restore_loss,
+    soft_jaccard_loss,
+)
+from vader_rt.errors import InputError
+
+
+def pair(seed: int = 0, planes: int = 1, size: int = 48) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = torch.Generator().manual_seed(seed)
+    a, b = torch.rand(2, 1, planes, size, size, generator=rng)
+    return a, b
+
+
+def test_delta_e94_is_that_of_scikit_image() -> None:
+    a, b = pair(planes=3)
+    lab_a, lab_b = (rgb2lab(x[0].permute(1, 2, 0).numpy()) for x in (a, b))
+    expected = deltaE_ciede94(lab_b, lab_a)  # skimage scales by its first argument
+    # float32 cube roots, and 1e-6 under the root that keeps the gradient finite
+    np.testing.assert_allclose(delta_e94(a, b)[0, 0].numpy(), expected, atol=0.02)
+
+
+def test_combined_loss_is_its_formula() -> None:
+    a, b = pair()
+    x, y = a[0, 0].numpy().astype(float), b[0, 0].numpy().astype(float)
+    ssim = structural_similarity(
+        x, y, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1.0
+    )
+    expected = ((x - y) ** 2).mean() + 0.5 * float(gradient_loss(a, b)) + 0.3 * (1 - ssim)
+    # both leave out a border, of a slightly different width
+    assert float(combined_loss(a, b)) == pytest.approx(expected, abs=5e-3)
+
+
+def test_gradient_loss_sees_edges_only() -> None:
+    flat, raised = torch.full((1, 1, 16, 16), 0.2), torch.full((1, 1, 16, 16), 0.7)
+    inner = (slice(None), slice(None), slice(2, -2), slice(2, -2))
+    assert float(gradient_loss(flat, flat)) == 0
+    step = flat.clone()
+    step[..., 8:] = 0.7
+    assert float(gradient_loss(step[inner], raised[inner])) > 0
+
+
+@pytest.mark.parametrize("name", [n for n in LOSSES if n != "restore"])
+def test_loss_is_least_at_the_target(name: str) -> None:
+    a, b = (x.repeat(1, 2, 1, 1) for x in pair())
+    target = (b > 0.5).float()
+    loss = find_loss(name)
+    assert float(loss(target, target)) == pytest.approx(0, abs=1e-5)
+    assert float(loss(a, target)) > 0.01
+
+
+def test_focal_and_jaccard_by_hand() -> None:
+    zero, half = torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), 0.5)
+    assert float(focal_mse_loss(half, zero)) == pytest.approx(0.5**4)
+    assert float(soft_jaccard_loss(half, half)) == pytest.approx(1 - 0.25 / 0.75)
+
+
+def test_leak_loss_counts_leaking_pixels_most() -> None:
+    target = torch.zeros(1, 2, 4, 4)
+    target[:, :, 0, 0] = 1.0
+    wrong_leak, wrong_rest = target.clone(), target.clone()
+    wrong_leak[:, 0, 0, 0] = 0.5
+    wrong_rest[:, 0, 3, 3] = 0.5
+    assert float(leak_loss(wrong_leak, target)) > 5 * float(leak_loss(wrong_rest, target))
+
+
+def test_restore_loss_ignores_what_was_not_seen() -> None:
+    room = torch.rand(1, 3, 8, 8)
+    leak, seen = torch.ones(1, 1, 8, 8), torch.ones(1, 1, 8, 8)
+    seen[..., :4] = 0
+    truth = torch.cat([room, leak, seen], dim=1)
+    right = torch.cat([room, torch.ones(1, 1, 8, 8)], dim=1)
+    garbled = right.clone()
+    garbled[..., :4] = 0.5
+    assert float(restore_loss(garbled, truth)) == pytest.approx(float(restore_loss(right, truth)))
+    garbled[..., 4:] = 0.5
+    assert float(restore_loss(garbled, truth)) > float(restore_loss(right, truth)) + 0.1
+
+
+def test_unknown_loss_names_the_known() -> None:
+    with pytest.raises(InputError, match="soft_jaccard"):
+        find_loss("hinge")
