@@ -1,0 +1,120 @@
+"""Checkpoints in, self-describing models out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from export.checkpoint import load_checkpoint
+from export.to_onnx import TOLERANCE, to_onnx
+from train.module import LeakModule, RestoreModule
+from vader_rt.contract import RESTORE_GROUPS, Contract
+from vader_rt.engines import load_engine
+from vader_rt.errors import InputError
+from vader_rt.video import file_sha256, open_video
+
+INPUTS = ["frame", "virtual", "trace", "occupancy", "edge", "dog", "person"]
+MODULES = {
+    "leaknet": lambda: LeakModule("leaknet", INPUTS, (320, 192)),
+    "unet": lambda: LeakModule("unet", ["frame", "edge", "dog"], (64, 48), loss="mse"),
+    "convnet_simple": lambda: LeakModule("convnet_simple", ["frame", "mode"], (64, 48), loss="mse"),
+    "restorenet": lambda: RestoreModule(tile_wh=(96, 64)),
+}
+
+
+@pytest.fixture
+def checkpoint(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    module = MODULES[request.param]()
+    path = tmp_path / f"{request.param}.ckpt"
+    torch.save({"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}, path)
+    return path
+
+
+@pytest.mark.parametrize("checkpoint", MODULES, indirect=True)
+def test_export_agrees_with_torch(checkpoint: Path, tmp_path: Path) -> None:
+    model = to_onnx(checkpoint, tmp_path / "out" / "model.onnx", training="none at all")
+    engine = load_engine(model, "onnx-cpu")
+    network, contract = load_checkpoint(checkpoint)
+    assert engine.contract.inputs == contract.inputs
+    assert engine.contract.training == "none at all"
+    assert engine.contract.checkpoint_sha256 == file_sha256(checkpoint)
+    planes = np.random.default_rng(5).random(contract.input_shape, np.float32)
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(planes))[0].numpy()
+    found = np.concatenate([np.atleast_3d(o.T).T for o in engine.run(planes)])
+    assert np.abs(found - expected).max() < TOLERANCE
+    assert [p.name for p in model.parent.iterdir()] == ["model.onnx"]
+
+
+@pytest.mark.parametrize("checkpoint", ["leaknet"], indirect=True)
+def test_export_is_checked_on_real_frames(checkpoint: Path, clip: Path, tmp_path: Path) -> None:
+    assert to_onnx(checkpoint, tmp_path / "model.onnx", calls=[clip]).is_file()
+
+
+def damaged(name: str, path: Path) -> None:
+    module = MODULES["unet"]()
+    good = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
+    if name == "text":
+        path.write_text("not a checkpoint")
+    elif name == "truncated":
+        torch.save(good, path)
+        path.write_bytes(path.read_bytes()[:2000])
+    elif name == "no weights":
+        torch.save({"hyper_parameters": good["hyper_parameters"]}, path)
+    elif name == "pickled code":
+        torch.save({**good, "callback": print}, path)
+    elif name == "other network":
+        good["hyper_parameters"]["network"] = "leaknet"
+        torch.save(good, path)
+    elif name == "unknown network":
+        good["hyper_parameters"]["network"] = "resnet"
+        torch.save(good, path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["missing", "text", "truncated", "no weights", "pickled code", "other network", "unknown network"],
+)  # fmt: skip
+def test_bad_checkpoints(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.ckpt"
+    damaged(name, path)
+    with pytest.raises(InputError) as caught:
+        to_onnx(path, tmp_path / "model.onnx")
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("*.onnx*"))
+
+
+def test_restore_contract() -> None:
+    contract = Contract("restore", tuple(RESTORE_GROUPS), (96, 64), ("room", "confidence"))
+    assert contract.input_shape == (1, 17, 64, 96)
+
+
+@pytest.mark.shared
+def test_the_seeds_checkpoint(shared: Path, seed_model: Path) -> None:
+    from vader_rt.features import InputPlanes
+
+    call = next((shared / "calls" / "dev" / "videos").glob("1_i_moge-house_wave_mp.mp4"))
+    engine = load_engine(seed_model, "onnx-cpu")
+    frame = next(open_video(call).frames())
+    planes = InputPlanes(engine.contract.inputs, engine.contract.size_wh).fill(frame)
+    (similarity,) = engine.run(planes)
+    expected = np.load(shared / "seed" / "similarity_frame0.npy").astype(np.float32)
+    # the reference is stored in float16, near 0.25 exact to 1.2e-4
+    assert np.abs(similarity - expected).max() < 5e-4
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_the_seeds_algorithm(shared: Path, seed_model: Path) -> None:
+    import vader_rt
+    from vader_rt.video import read_image
+
+    call = shared / "calls" / "dev" / "videos" / "1_i_moge-house_wave_mp.mp4"
+    result = vader_rt.reconstruct(call, model=seed_model, engine="onnx-cpu")
+    expected = read_image(shared / "seed" / "expected_1_i_moge-house_wave_mp.png")
+    differing = (result.background != expected).any(axis=2).mean()
+    assert differing < 1e-3  # ties of two similarities within rounding

@@ -1,0 +1,147 @@
+"""Model files: what is refused, and that engines agree."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+
+from vader_rt.contract import METADATA_KEY, Contract
+from vader_rt.engines import load_engine
+from vader_rt.engines.onnx import has_cuda
+from vader_rt.engines.openvino import is_installed
+from vader_rt.errors import EngineError, InputError
+from vader_rt.pipeline import DEFAULT_MODEL, DEFAULT_RESTORATION
+
+CONTRACT = Contract("frame", ("frame", "edge"), (32, 16), ("similarity",))
+
+
+def write_model(path: Path, contract: str | None, *, output: str = "similarity") -> Path:
+    """A model of one sigmoid over the mean of its four planes, with a contract of any kind."""
+    info = helper.make_tensor_value_info
+    nodes = [
+        helper.make_node("ReduceMean", ["planes"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Sigmoid", ["mean"], [output]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        [info("planes", TensorProto.FLOAT, [1, 4, 16, 32])],
+        [info(output, TensorProto.FLOAT, [1, 1, 16, 32])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    if contract is not None:
+        helper.set_model_props(model, {METADATA_KEY: contract})
+    onnx.save(model, path)
+    return path
+
+
+def changed(**entries: object) -> str:
+    return json.dumps({**json.loads(CONTRACT.to_json()), **entries})
+
+
+def without(entry: str) -> str:
+    values = json.loads(CONTRACT.to_json())
+    del values[entry]
+    return json.dumps(values)
+
+
+def test_contract_survives_its_json() -> None:
+    assert Contract.from_metadata({METADATA_KEY: CONTRACT.to_json()}, "m") == CONTRACT
+    assert CONTRACT.input_shape == (1, 4, 16, 32)
+
+
+def test_a_later_version_may_add_entries() -> None:
+    metadata = {METADATA_KEY: changed(comment="new")}
+    assert Contract.from_metadata(metadata, "m") == CONTRACT
+
+
+@pytest.mark.parametrize(
+    ("contract", "words"),
+    [
+        (None, "no VADER-RT contract"),
+        ("{", "not JSON"),
+        ("[]", "format None"),
+        (changed(format=99), "format 99"),
+        (changed(kind="audio"), "'audio' model"),
+        (changed(inputs=["frame", "depth"]), "input 'depth'"),
+        (changed(outputs=["depth"]), "gives depth"),
+        (changed(inputs=["frame"]), "not those of its contract"),
+        (changed(size_wh=[64, 16]), "not those of its contract"),
+        (changed(inputs=7), "lacks entries"),
+        (without("size_wh"), "lacks entries"),
+    ],
+)
+def test_contracts_that_are_refused(tmp_path: Path, contract: str | None, words: str) -> None:
+    path = write_model(tmp_path / "model.onnx", contract)
+    with pytest.raises(InputError, match=words) as caught:
+        load_engine(path, "onnx-cpu")
+    assert "\n" not in str(caught.value)
+    assert "model.onnx" in str(caught.value)
+
+
+def test_output_names_are_checked(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "model.onnx", CONTRACT.to_json(), output="depth")
+    with pytest.raises(InputError, match="not those of its contract"):
+        load_engine(path, "onnx-cpu")
+
+
+@pytest.mark.parametrize("engine", ["onnx-cpu", "openvino"])
+@pytest.mark.parametrize("damage", ["missing", "text", "truncated"])
+def test_files_that_are_no_model(tmp_path: Path, engine: str, damage: str) -> None:
+    if engine == "openvino" and not is_installed():
+        pytest.skip("OpenVINO is not installed")
+    path = tmp_path / "model.onnx"
+    if damage != "missing":
+        data = write_model(path, CONTRACT.to_json()).read_bytes()
+        path.write_bytes(b"not a model" if damage == "text" else data[: len(data) // 2])
+    with pytest.raises(InputError, match=r"model\.onnx") as caught:
+        load_engine(path, engine)
+    assert "\n" not in str(caught.value)
+
+
+def test_cuda_is_never_silently_replaced(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "model.onnx", CONTRACT.to_json())
+    if has_cuda():
+        pytest.skip("this ONNX Runtime has CUDA")
+    with pytest.raises(EngineError, match="--engine onnx-cuda"):
+        load_engine(path, "onnx-cuda")
+
+
+def test_openvino_that_is_missing_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "openvino", None)
+    path = write_model(tmp_path / "model.onnx", CONTRACT.to_json())
+    with pytest.raises(EngineError, match=r"pip install 'vader-rt\[openvino\]'"):
+        load_engine(path, "openvino")
+
+
+def test_run_gives_a_plane_per_output(tmp_path: Path) -> None:
+    engine = load_engine(write_model(tmp_path / "model.onnx", CONTRACT.to_json()), "onnx-cpu")
+    planes = np.random.default_rng(0).random(CONTRACT.input_shape, np.float32)
+    (plane,) = engine.run(planes)
+    assert engine.name == "onnx-cpu"
+    assert engine.contract == CONTRACT
+    # one float32 sigmoid
+    np.testing.assert_allclose(plane, 1 / (1 + np.exp(-planes[0].mean(axis=0))), atol=1e-6)
+
+
+@pytest.mark.parametrize("model", [DEFAULT_MODEL, DEFAULT_RESTORATION])
+def test_openvino_agrees_with_onnx_runtime(model: Path) -> None:
+    if not is_installed():
+        pytest.skip("OpenVINO is not installed")
+    engines = [load_engine(model, name) for name in ("onnx-cpu", "openvino")]
+    planes = np.random.default_rng(0).random(engines[0].contract.input_shape, np.float32)
+    for a, b in zip(*(engine.run(planes) for engine in engines), strict=True):
+        # float32 sums in another order through some 20 layers
+        np.testing.assert_allclose(a, b, atol=1e-3)
+
+
+def test_auto_takes_what_runs_here() -> None:
+    best = "onnx-cuda" if has_cuda() else "openvino" if is_installed() else "onnx-cpu"
+    assert load_engine(DEFAULT_MODEL).name == best
+    assert "CPUExecutionProvider" in onnxruntime.get_available_providers()

@@ -1,0 +1,22 @@
+"""The re-run segmenter on a real picture."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from train.calls import Call
+from vader_rt.segmenter import Segmenter
+from vader_rt.video import open_video
+
+
+def test_it_finds_the_caller(sample: Call) -> None:
+    frame = next(open_video(sample.video).frames())
+    _, person = next(sample.truth_frames())
+    mask = Segmenter(threads=1)(frame)
+    assert mask.shape == (256, 256)
+    assert mask.dtype == np.float32
+    assert 0 <= mask.min() <= mask.max() <= 1
+    truth = cv2.resize(person, (256, 256)) > 127
+    found = mask > 0.5
+    assert (truth & found).sum() / (truth | found).sum() > 0.85

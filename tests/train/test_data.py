@@ -1,0 +1,88 @@
+"""Training frames: decoded once, drawn and varied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from train.calls import Call, read_calls
+from train.data import FrameDataset, _vary, small_call
+from train.restore_data import CropDataset, restore_arrays
+
+SIZE_WH = (160, 96)
+INPUTS = ("frame", "virtual", "trace", "occupancy", "edge", "dog", "person", "mode")
+
+
+@pytest.fixture(scope="module")
+def call(calls: Path) -> Call:
+    return read_calls(calls / "train")[0]
+
+
+def test_small_calls_are_kept(call: Call) -> None:
+    first = small_call(call, SIZE_WH)
+    assert first.frames.shape == (10, 96, 160, 6)
+    assert first.planes.shape == (96, 160, 13)
+    files = {p: p.stat().st_mtime_ns for p in (call.folder / ".cache").iterdir()}
+    second = small_call(call, SIZE_WH)
+    assert (second.frames == first.frames).all()
+    assert {p: p.stat().st_mtime_ns for p in (call.folder / ".cache").iterdir()} == files
+
+
+def test_items(call: Call) -> None:
+    data = FrameDataset([call], inputs=INPUTS, outputs=("matte", "leak"), size_wh=SIZE_WH)
+    assert len(data) == 8
+    planes, target = data[3]
+    assert planes.shape == (16, 96, 160)
+    assert target.shape == (2, 96, 160)
+    assert planes.dtype == target.dtype == torch.float32
+    for tensor in (planes, target):
+        assert 0 <= tensor.min() <= tensor.max() <= 1
+    assert (target[1] <= target[0]).all()
+
+
+def test_validation_does_not_vary(call: Call) -> None:
+    data = FrameDataset(
+        [call], inputs=INPUTS, outputs=("matte", "leak"), size_wh=SIZE_WH, varied=False
+    )
+    assert all(torch.equal(a, b) for a, b in zip(data[2], data[2], strict=True))
+
+
+def test_similarity_target(call: Call) -> None:
+    data = FrameDataset(
+        [call], inputs=("frame",), outputs=("similarity",), size_wh=SIZE_WH, varied=False
+    )
+    _, target = data[0]
+    assert target.shape == (1, 96, 160)
+    assert 0 < target.min() < target.max() <= 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_variation_keeps_the_mixing_equation(seed: int) -> None:
+    """call = V + m (R − V) holds for the varied frame too."""
+    rng = np.random.default_rng(seed)
+    virtual, room = rng.integers(20, 190, (2, 24, 32, 3))
+    matte = rng.integers(0, 256, (24, 32))
+    call = np.rint(virtual + matte[..., None] / 255 * (room - virtual))
+    zeros = np.zeros((24, 32, 3))
+    frame = np.dstack([call, matte, matte, zeros[..., 0]]).astype(np.uint8)
+    planes = np.dstack([virtual, zeros, zeros, matte, room]).astype(np.uint8)
+    frame, planes = _vary(frame, planes, rng)
+    v, r, m = planes[..., :3] * 1.0, planes[..., 10:13] * 1.0, frame[..., 4:5] / 255
+    # both ends and the blend are truncated to 8 bit after the gain, at most 1.38
+    assert np.abs(frame[..., :3] - (v + m * (r - v))).max() <= 2.5
+    assert (frame[..., 3] == frame[..., 4]).all()
+
+
+def test_crops_of_the_real_pipeline(call: Call) -> None:
+    arrays = restore_arrays(call, None)
+    assert arrays.shape == (720, 1280, 21)
+    assert (arrays[..., 17:20] == call.read_room()[..., ::-1]).all()
+    assert (arrays[..., 20] == call.read_mask()).all()
+    planes, truth = CropDataset([call], None, size=128)[0]
+    assert planes.shape == (17, 128, 128)
+    assert truth.shape == (5, 128, 128)
+    assert truth[3].max() > 0  # it leaks in every crop that is drawn
+    assert ((planes[14] > 0) == (truth[4] > 0)).all()
