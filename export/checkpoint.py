@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from train.model import NETWORKS, RestoreNet, build_network
+from train.model import RestoreNet, build_network, find_network
 from vader_rt.contract import RESTORE_GROUPS, Contract
 from vader_rt.errors import InputError
 from vader_rt.video import file_sha256
@@ -24,20 +24,37 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, Contract]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: does not exist; give a checkpoint (.ckpt)")
+    state, settings, epoch = _read(path)
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        state, settings = checkpoint["state_dict"], checkpoint["hyper_parameters"]
-    except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, EOFError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: is not a Lightning checkpoint ({reason})") from None
-    contract = _contract(settings, path, checkpoint.get("epoch"))
-    name = settings["network"] if "network" in settings else _seed_network(state)
-    network = build_network(name, contract.input_shape[1])
-    try:
+        contract = _contract(settings, path, epoch)
+        name = settings["network"] if "network" in settings else _seed_network(state)
+        network = build_network(name, contract.input_shape[1])
         network.load_state_dict({k.removeprefix("model."): v for k, v in state.items()})
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: its settings lack or misstate something ({error})") from None
     except RuntimeError as error:
         raise InputError(f"{path}: {' '.join(str(error).split())}") from None
     return network.eval(), contract
+
+
+def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any], int | None]:
+    """Weights, hyper-parameters and epoch of a Lightning checkpoint."""
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:  # torch's own words advise to run what is in the file
+        raise InputError(
+            f"{path}: is not a checkpoint, or holds more than weights and settings; not loaded"
+        ) from None
+    except Exception as error:  # torch has no common base for what a bad file can raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: is not a Lightning checkpoint ({reason})") from None
+    parts = checkpoint if isinstance(checkpoint, dict) else {}
+    state, settings = parts.get("state_dict"), parts.get("hyper_parameters")
+    if not (isinstance(state, dict) and isinstance(settings, dict)):
+        raise InputError(
+            f"{path}: is not a Lightning checkpoint (no state_dict with hyper_parameters)"
+        )
+    return state, settings, parts.get("epoch")
 
 
 def _contract(settings: dict[str, Any], path: Path, epoch: int | None) -> Contract:
@@ -59,7 +76,7 @@ def _contract(settings: dict[str, Any], path: Path, epoch: int | None) -> Contra
         kind="frame",
         inputs=tuple(settings["inputs"]),
         size_wh=tuple(settings["size_wh"]),
-        outputs=NETWORKS[network].outputs,
+        outputs=find_network(network).outputs,
         unmix_power=settings.get("unmix_power", Contract.unmix_power),
         training=training,
         checkpoint_sha256=digest,

@@ -7,15 +7,19 @@ from itertools import islice
 from pathlib import Path
 
 import cv2
+import lightning
 import numpy as np
 import pytest
+import torch
 
 from train.calls import Call, read_calls
+from train.module import LeakModule, RestoreModule
 from vader_rt.video import VideoWriter
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "tests" / "data" / "sample"
 SMALL_WH = (320, 180)
+INPUTS = ["frame", "virtual", "trace", "occupancy", "edge", "dog", "person"]
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +45,41 @@ def clip(frames: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> 
         for frame in frames:
             writer.write(frame)
     return path
+
+
+def save_checkpoint(module: lightning.LightningModule, path: Path) -> Path:
+    """Write a module as Lightning does."""
+    trainer = lightning.Trainer(
+        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, barebones=False,
+    )  # fmt: skip
+    trainer.strategy.connect(module)
+    trainer.save_checkpoint(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Models that learned nothing, for tests that do not depend on what is recovered.
+
+    frame, restore: seeded random weights; they see a leak of about one half everywhere.
+    blind: a frame model that sees no leak anywhere.
+    """
+    from export.to_onnx import to_onnx
+
+    folder = tmp_path_factory.mktemp("untrained")
+    torch.manual_seed(0)
+    modules = {
+        "frame": LeakModule("leaknet", INPUTS, (320, 192)),
+        "restore": RestoreModule(tile_wh=(192, 128)),
+        "blind": LeakModule("leaknet", ["frame"], (320, 192)),
+    }
+    torch.nn.init.zeros_(modules["blind"].model.head.weight)
+    torch.nn.init.constant_(modules["blind"].model.head.bias, -20)
+    return {
+        name: to_onnx(save_checkpoint(module, folder / f"{name}.ckpt"), folder / f"{name}.onnx")
+        for name, module in modules.items()
+    }
 
 
 @pytest.fixture(scope="session")

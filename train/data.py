@@ -78,7 +78,8 @@ class FrameDataset(Dataset):
     """One random, varied frame of a call per item: planes (C, H, W) and target (K, H, W).
 
     outputs: `("matte", "leak")`, or `("similarity",)` for the seed's networks.
-    varied: mirror the frame and change gains; the mixing equation holds for the result too.
+    varied: mirror the frame, change gains and exchange colour channels; the mixing equation holds
+    for the result too. crop_wh: then give a part of the planes, which the room leaks into.
     """
 
     def __init__(
@@ -89,11 +90,13 @@ class FrameDataset(Dataset):
         outputs: Sequence[str],
         size_wh: tuple[int, int],
         similarity: str = "lab",
+        crop_wh: tuple[int, int] | None = None,
         frames_per_call: int = 8,
         varied: bool = True,
     ) -> None:
         self._calls, self._inputs, self._outputs = list(calls), list(inputs), tuple(outputs)
         self._size_wh, self._similarity = size_wh, targets.SIMILARITIES[similarity]
+        self._crop_wh = crop_wh if varied else None
         self._frames_per_call, self._varied = frames_per_call, varied
 
     def __len__(self) -> int:
@@ -112,9 +115,21 @@ class FrameDataset(Dataset):
                 small.planes,
             )
         frame, planes = np.ascontiguousarray(frame), np.ascontiguousarray(planes)
-        return torch.from_numpy(self._input(frame, planes)), torch.from_numpy(
-            self._target(frame, planes)
-        )
+        where = self._crop(targets.leak(frame[..., 4], frame[..., 5]))
+        inputs, target = self._input(frame, planes)[where], self._target(frame, planes)[where]
+        return torch.from_numpy(inputs.copy()), torch.from_numpy(target.copy())
+
+    def _crop(self, leak: np.ndarray) -> tuple[slice, ...]:
+        """Where to cut (K, H, W) planes: around a pixel that was drawn by its leak."""
+        if self._crop_wh is None:
+            return (slice(None),) * 3
+        rng = np.random.default_rng()
+        weight = leak[::4, ::4].astype(np.float64) + 1e-4
+        drawn = rng.choice(weight.size, p=(weight / weight.sum()).ravel())
+        center = np.array(divmod(int(drawn), weight.shape[1])) * 4
+        size = np.array(self._crop_wh[::-1])
+        corner = np.clip(center - rng.integers(0, size), 0, np.array(leak.shape) - size)
+        return (slice(None), *(slice(c, c + s) for c, s in zip(corner, size, strict=True)))
 
     def _input(self, frame: np.ndarray, planes: np.ndarray) -> np.ndarray:
         call = CallPlanes(
@@ -148,6 +163,11 @@ def _vary(
         frame[..., :3] = table[frame[..., :3], channels]
         for start, levels in ((0, table), (3, offsets), (6, table), (10, table)):
             planes[..., start : start + 3] = levels[planes[..., start : start + 3], channels]
+    if rng.random() < 0.3:
+        order = rng.permutation(3)
+        frame[..., :3] = frame[..., order]
+        for start in (0, 3, 6, 10):
+            planes[..., start : start + 3] = planes[..., start + order]
     return frame, planes
 
 
@@ -165,6 +185,7 @@ class LeakData(lightning.LightningDataModule):
         outputs: list[str],
         size_wh: tuple[int, int],
         similarity: str = "lab",
+        crop_wh: tuple[int, int] | None = None,
         batch_size: int = 8,
         frames_per_call: int = 8,
         workers: int = 1,
@@ -177,17 +198,22 @@ class LeakData(lightning.LightningDataModule):
             outputs=outputs,
             size_wh=size_wh,
             similarity=similarity,
-            frames_per_call=frames_per_call,
+            crop_wh=crop_wh,
         )
+        self._frames_per_call = frames_per_call
         self._loader = partial(DataLoader, batch_size=batch_size, num_workers=workers)
 
     def train_dataloader(self) -> DataLoader:
         calls = _with_truth(self.calls / "train")
-        return self._loader(self._dataset(calls), shuffle=True, drop_last=True)
+        return self._loader(
+            self._dataset(calls, frames_per_call=self._frames_per_call),
+            shuffle=True,
+            drop_last=True,
+        )
 
     def val_dataloader(self) -> DataLoader:
         calls = _with_truth(self.calls / "validation")
-        return self._loader(self._dataset(calls, varied=False))
+        return self._loader(self._dataset(calls, frames_per_call=4, varied=False))
 
 
 def _with_truth(folder: Path) -> list[Call]:

@@ -42,17 +42,19 @@ def soft_jaccard_loss(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def leak_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """Ours, for (matte, leak): absolute error, most of it counted where the room leaks.
+    """Ours, for (matte, leak): most of it counts where the room leaks.
 
-    Leaking pixels are few; elsewhere the matte is mostly 0 or 1 and easy. The absolute error lets
-    an unsure network say "person" rather than half a leak, which un-mixing would believe.
+    Leaking pixels are few; elsewhere the matte is mostly 0 or 1 and easy. The matte has an absolute
+    error, whose unit is the one that un-mixing suffers from. The leak has a cross-entropy, whose
+    least value is the expected leak: that ranks the samples of a pixel, when none is certain.
     """
     leaking = target[:, 1:2]
     matte_weight = 0.05 + leaking + 0.5 * (leaking > 0)
-    leak_weight = 0.15 + leaking
-    error = (prediction - target).abs()
-    matte = (error[:, 0:1] * matte_weight).sum() / matte_weight.sum()
-    return matte + (error[:, 1:2] * leak_weight).sum() / leak_weight.sum()
+    error = (prediction[:, 0:1] - target[:, 0:1]).abs()
+    matte = (error * matte_weight).sum() / matte_weight.sum()
+    leak_weight = 0.2 + leaking
+    expected = F.binary_cross_entropy(prediction[:, 1:2], leaking, reduction="none")
+    return matte + (expected * leak_weight).sum() / leak_weight.sum()
 
 
 def delta_e94(rgb_a: Tensor, rgb_b: Tensor) -> Tensor:

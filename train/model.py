@@ -68,9 +68,9 @@ class LeakNet(nn.Module):
 
     outputs = ("matte", "leak")
 
-    def __init__(self, in_channels: int, widths: Sequence[int] = (32, 64, 96, 128)) -> None:
+    def __init__(self, in_channels: int, widths: Sequence[int] = (24, 48, 80, 112)) -> None:
         super().__init__()
-        self.detail = _block(in_channels, 12)
+        self.detail = _block(in_channels, 8)
         self.stem = _block(in_channels, widths[0], kernel=5, stride=2)
         self.down = nn.ModuleList(
             nn.Sequential(_block(a, b, stride=2), _block(b, b))
@@ -79,12 +79,12 @@ class LeakNet(nn.Module):
         self.up = nn.ModuleList(
             _block(a + b, b) for a, b in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
-        self.last = _block(widths[0] + 12, 20)
-        self.head = nn.Conv2d(20, 2, 1)
+        self.last = _block(widths[0] + 8, 12)
+        self.head = nn.Conv2d(12, 2, 1)
 
     def forward(self, planes: Tensor) -> Tensor:
-        detail = self.detail(planes)  # (N, 12, H, W)
-        levels = [self.stem(planes)]  # (N, 32, H/2, W/2), then halved at each level
+        detail = self.detail(planes)  # (N, 8, H, W)
+        levels = [self.stem(planes)]  # (N, 24, H/2, W/2), then halved at each level
         for down in self.down:
             levels.append(down(levels[-1]))
         x = levels.pop()
@@ -136,15 +136,20 @@ NETWORKS: dict[str, type[UNet | SimpleConvNet | LeakNet | RestoreNet]] = {
 }
 
 
-def build_network(name: str, in_channels: int) -> nn.Module:
-    """Build a network by its name.
+def find_network(name: str) -> type[UNet | SimpleConvNet | LeakNet | RestoreNet]:
+    """The network of this name.
 
     Raises:
-        InputError: there is no network of this name.
+        InputError: there is none.
     """
     if name not in NETWORKS:
         raise InputError(f"network {name!r} is unknown; known: {', '.join(NETWORKS)}")
-    return NETWORKS[name](in_channels)
+    return NETWORKS[name]
+
+
+def build_network(name: str, in_channels: int) -> nn.Module:
+    """Build a network by its name; see `find_network`."""
+    return find_network(name)(in_channels)
 
 
 def _conv_relu(*widths: int) -> list[nn.Module]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,14 @@ class _Module(lightning.LightningModule):
         return self.model(planes.contiguous(memory_format=torch.channels_last))
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        loss = self._loss(self(batch[0]).float(), batch[1])
+        loss = self._measured(self(batch[0]).float(), batch[1])
         self.log("train_loss", loss, prog_bar=True)
         return loss
+
+    def _measured(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss in float32: cross-entropies and cube roots do not bear less."""
+        with torch.autocast(prediction.device.type, enabled=False):
+            return self._loss(prediction.float(), target.float())
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.Adam(self.parameters(), lr=self.hparams["learning_rate"])
@@ -46,8 +52,8 @@ class _Module(lightning.LightningModule):
                 "lr_scheduler": {"scheduler": scheduler, "monitor": "val_loss"},
             }
         steps = int(self.trainer.estimated_stepping_batches)
-        scheduler = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.hparams["learning_rate"], total_steps=steps, pct_start=0.05
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: _warm_cosine(step / max(steps, 1))
         )
         return {
             "optimizer": optimizer,
@@ -86,7 +92,7 @@ class LeakModule(_Module):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         prediction = self(batch[0]).float()
-        self.log("val_loss", self._loss(prediction, batch[1]), prog_bar=True)
+        self.log("val_loss", self._measured(prediction, batch[1]), prog_bar=True)
         if prediction.shape[1] == 2:
             leaking = batch[1][:, 1:2]
             error = (prediction - batch[1]).abs()
@@ -118,7 +124,7 @@ class RestoreModule(_Module):
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         planes, truth = batch
         prediction = self(planes).float()
-        self.log("val_loss", self._loss(prediction, truth), prog_bar=True)
+        self.log("val_loss", self._measured(prediction, truth), prog_bar=True)
         weight = truth[:, 3:4] * truth[:, 4:]
         for name, room in (("val_score", prediction[:, :3]), ("val_unmix", planes[:, :3])):
             right = delta_e94(room.clamp(0, 1), truth[:, :3]) < 4
@@ -126,6 +132,11 @@ class RestoreModule(_Module):
         if index == 0:
             rows = zip(planes, prediction, truth, strict=True)
             self._write_rows([[p[:3], q[:3], t[:3], q[3:], t[3:4]] for p, q, t in rows])
+
+
+def _warm_cosine(done: float, warm_up: float = 0.05) -> float:
+    """Share of the learning rate when a share of the training is done; stays low past its end."""
+    return min(done / warm_up, 1.0) * (0.505 + 0.495 * math.cos(math.pi * min(done, 1.0)))
 
 
 def _interleaved(target: Tensor, prediction: Tensor) -> list[Tensor]:

@@ -37,7 +37,7 @@ def astronaut() -> PersonClip:
 
 def draw_room(size_wh: tuple[int, int] = SIZE_WH) -> np.ndarray:
     """A study: wall, window, shelves of books, picture and lamp. (H, W, 3) uint8 BGR."""
-    width, height = size_wh
+    width, height = SIZE_WH  # drawn in these pixels, scaled at the end
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     shade = 1 - 0.25 * np.hypot(x / width - 0.25, y / height - 0.3)
     room = np.array((176, 190, 198), np.float32) * shade[..., None]
@@ -52,7 +52,8 @@ def draw_room(size_wh: tuple[int, int] = SIZE_WH) -> np.ndarray:
         [np.array([(650, 360), (750, 360), (730, 270), (670, 270)], np.int32)],
         (120, 214, 250),
     )
-    return np.clip(cv2.GaussianBlur(room, (3, 3), 0), 0, 255).astype(np.uint8)
+    drawn = np.clip(cv2.GaussianBlur(room, (3, 3), 0), 0, 255).astype(np.uint8)
+    return cv2.resize(drawn, size_wh, interpolation=cv2.INTER_AREA)
 
 
 def draw_virtual(size_wh: tuple[int, int] = SIZE_WH) -> np.ndarray:

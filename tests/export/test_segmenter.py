@@ -47,5 +47,5 @@ def test_the_package_holds_that_conversion(shared: Path) -> None:
 
 @pytest.mark.shared
 def test_unknown_operators_are_named(shared: Path) -> None:
-    with pytest.raises(InputError, match="FULLY_CONNECTED is unknown"):
+    with pytest.raises(InputError, match="RELU6 is unknown"):
         convert(shared / "calls" / "material" / "segmenters" / "segm_lite_v681.tflite")

@@ -77,7 +77,7 @@ def damaged(name: str, path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["missing", "text", "truncated", "no weights", "pickled code", "other network", "unknown network"],
+    ["missing", "text", "truncated", "no weights", "pickled code", "other network"],
 )  # fmt: skip
 def test_bad_checkpoints(name: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.ckpt"

@@ -116,8 +116,8 @@ def test_recompress(fine: int, coarse: int) -> None:
     [
         (MaskStyle(threshold=0.5, feather_px=3), lambda m: ((m > 0) & (m < 255)).mean() < 0.05),
         (MaskStyle(feather_px=61), lambda m: ((m > 0) & (m < 255)).mean() > 0.15),
-        (MaskStyle(grow_px=40), lambda m: (m > 127).mean() > 0.35),
-        (MaskStyle(grow_px=-40), lambda m: (m > 127).mean() < 0.15),
+        (MaskStyle(grow_px=40), lambda m: (m > 127).mean() > 0.30),
+        (MaskStyle(grow_px=-40), lambda m: (m > 127).mean() < 0.20),
         (MaskStyle(contrast=20), lambda m: ((m > 0) & (m < 255)).mean() < 0.06),
     ],
 )

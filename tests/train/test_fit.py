@@ -12,7 +12,11 @@ import torch
 from tests.conftest import ROOT
 
 CONFIGS = {
-    "leaknet": ["--model.init_args.size_wh=[160,96]", "--data.init_args.size_wh=[160,96]"],
+    "leaknet": [
+        "--model.init_args.size_wh=[160,96]",
+        "--data.init_args.size_wh=[160,96]",
+        "--data.init_args.crop_wh=[80,48]",
+    ],
     "restorenet": ["--data.init_args.size=64", "--data.init_args.crops_per_call=2"],
 }
 
