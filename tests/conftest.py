@@ -63,7 +63,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Models that learned nothing, for tests that do not depend on what is recovered.
 
     frame, restore: seeded random weights; they see a leak of about one half everywhere.
-    blind: a frame model that sees no leak anywhere.
+    blind: a frame model that sees no leak anywhere. copies: a frame model as the seed's.
     """
     from export.to_onnx import to_onnx
 
@@ -73,6 +73,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "frame": LeakModule("leaknet", INPUTS, (320, 192)),
         "restore": RestoreModule(tile_wh=(192, 128)),
         "blind": LeakModule("leaknet", ["frame"], (320, 192)),
+        "copies": LeakModule("unet", ["frame", "edge", "dog"], (64, 48), loss="combined"),
     }
     torch.nn.init.zeros_(modules["blind"].model.head.weight)
     torch.nn.init.constant_(modules["blind"].model.head.bias, -20)

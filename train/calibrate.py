@@ -24,7 +24,7 @@ PIXELS_PER_CALL = 20_000
 
 def seen_pixels(call: Call, model: Path | None, rng: np.random.Generator) -> tuple:
     """Terms (N, 4) float32 and rightness (N,) bool of seen pixels, drawn from one call."""
-    result = reconstruct(call.video, model=model, restoration=False)
+    result = reconstruct(call.video, model=model)
     right = ciede2000(result.background, call.read_room()) < TOLERANCE
     seen = np.flatnonzero(result.estimate.evidence > 0)
     drawn = rng.choice(seen, min(PIXELS_PER_CALL, len(seen)), replace=False)

@@ -155,19 +155,21 @@ def _vary(
     """Mirror, and scale the colours of everything that was filmed or shown by the same gains."""
     if rng.random() < 0.5:
         frame, planes = frame[:, ::-1].copy(), planes[:, ::-1].copy()
+    order = rng.permutation(3) if rng.random() < 0.3 else np.arange(3)
+    gains = np.ones(3)
     if rng.random() < 0.7:
         gains = rng.uniform(0.7, 1.25) * rng.uniform(0.9, 1.1, 3)
-        table = np.clip(np.arange(256)[:, None] * gains, 0, 255).astype(np.uint8)
-        offsets = np.clip(128 + (np.arange(256)[:, None] - 128) * gains, 0, 255).astype(np.uint8)
-        channels = np.arange(3)
-        frame[..., :3] = table[frame[..., :3], channels]
-        for start, levels in ((0, table), (3, offsets), (6, table), (10, table)):
-            planes[..., start : start + 3] = levels[planes[..., start : start + 3], channels]
-    if rng.random() < 0.3:
-        order = rng.permutation(3)
-        frame[..., :3] = frame[..., order]
-        for start in (0, 3, 6, 10):
-            planes[..., start : start + 3] = planes[..., start + order]
+    levels = np.arange(256)[:, None]
+    colors = np.clip(levels * gains, 0, 255).astype(np.uint8)[None]
+    offsets = np.clip(128 + (levels - 128) * gains, 0, 255).astype(np.uint8)[None]
+
+    def recolored(image: np.ndarray, start: int, table: np.ndarray) -> None:
+        part = np.ascontiguousarray(image[..., start + order])
+        image[..., start : start + 3] = cv2.LUT(part, table)
+
+    recolored(frame, 0, colors)
+    for start, table in ((0, colors), (3, offsets), (6, colors), (10, colors)):
+        recolored(planes, start, table)
     return frame, planes
 
 

@@ -24,7 +24,7 @@ def restore_arrays(call: Call, frame_model: Path | None) -> np.ndarray:
     path = call.folder / ".cache" / f"{call.name.video}-restore.npy"
     if not path.is_file():
         path.parent.mkdir(exist_ok=True)
-        result = reconstruct(call.video, model=frame_model, restoration=False)
+        result = reconstruct(call.video, model=frame_model)
         planes = restore_planes(result.estimate, result.virtual_background)
         arrays = np.dstack([planes, call.read_room()[..., ::-1], call.read_mask()])
         partial = path.with_suffix(f".{os.getpid()}.tmp")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from vader_rt.errors import EngineError, InputError, UsageError, VaderError
 
 if TYPE_CHECKING:
-    from vader_rt.pipeline import Progress, reconstruct, reconstruct_stream
+    from vader_rt.pipeline import Options, Progress, reconstruct, reconstruct_stream
     from vader_rt.result import Reconstruction
 
 __all__ = [
     "EngineError",
     "InputError",
+    "Options",
     "Progress",
     "Reconstruction",
     "UsageError",
@@ -28,6 +29,7 @@ except PackageNotFoundError:  # a clone that was not installed
     __version__ = "0+unknown"
 
 _HOMES = {
+    "Options": "pipeline",
     "Progress": "pipeline",
     "Reconstruction": "result",
     "reconstruct": "pipeline",

@@ -61,8 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--virtual-background", type=Path, metavar="IMG", help="the virtual image, if it is known")
     add("--model", type=Path, metavar="FILE", help="frame model (.onnx) of your own")
-    add("--restoration", type=Path, metavar="FILE", help="restoration model (.onnx) of your own")
-    add("--no-restoration", action="store_true", help="un-mix only")
+    add(
+        "--restoration",
+        type=Path,
+        metavar="FILE",
+        help="restoration model (.onnx), none by default",
+    )
     add(
         "--engine",
         choices=("auto", "onnx-cuda", "openvino", "onnx-cpu"),
@@ -112,7 +116,7 @@ def _recover(
         for progress in reconstruct_stream(
             args.video,
             model=args.model,
-            restoration=False if args.no_restoration else args.restoration or True,
+            restoration=args.restoration,
             engine=args.engine,
             virtual_background=args.virtual_background,
             truth=args.truth,

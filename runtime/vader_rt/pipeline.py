@@ -15,12 +15,12 @@ import numpy as np
 from vader_rt import provenance
 from vader_rt.contract import Contract
 from vader_rt.engines import Engine, EngineName, load_engine
-from vader_rt.errors import InputError
+from vader_rt.errors import InputError, UsageError
 from vader_rt.features import CallPlanes, InputPlanes
 from vader_rt.prefetch import prefetch
 from vader_rt.restore import restore, restore_planes
 from vader_rt.result import CLAIMED, Reconstruction
-from vader_rt.score import Scores, score
+from vader_rt.score import Scores, check_truth, score
 from vader_rt.segmenter import Segmenter
 from vader_rt.unmix import Copier, RoomEstimate, Unmixer, confidence
 from vader_rt.video import FrameSource, open_source, read_gray, read_image
@@ -32,9 +32,7 @@ from vader_rt.virtual import (
     temporal_mode,
 )
 
-MODELS = Path(__file__).parent / "models"
-DEFAULT_MODEL = MODELS / "leaknet.onnx"
-DEFAULT_RESTORATION = MODELS / "restorenet.onnx"
+DEFAULT_MODEL = Path(__file__).parent / "models" / "leaknet.onnx"
 
 Source = str | Path | Iterable[np.ndarray]
 
@@ -43,14 +41,14 @@ Source = str | Path | Iterable[np.ndarray]
 class Options:
     """How to reconstruct; None means the default.
 
-    model: a frame model exported by `export.to_onnx`. restoration: a restoration model; False runs
-    none. What a model that gives a similarity finds is copied, as the seed does, never restored.
+    model: a frame model of `export.to_onnx`. restoration: a restoration model, to clean what
+    was un-mixed; what a model that gives a similarity finds is copied, as the seed does.
     virtual_background: the virtual image, if it is known. truth, mask: the real room and the true
     leak, for a score. threads: 0 = all cores.
     """
 
     model: str | Path | None = None
-    restoration: str | Path | bool = True
+    restoration: str | Path | None = None
     engine: EngineName = "auto"
     virtual_background: str | Path | None = None
     truth: str | Path | None = None
@@ -76,7 +74,7 @@ class Progress:
         """What is recovered so far; None while the virtual background is not known yet."""
         if self.result is not None:
             return self.result
-        return self._job.result() if self._job is not None else None
+        return self._job.result(complete=False) if self._job is not None else None
 
 
 def reconstruct(source: Source, **options: Any) -> Reconstruction:
@@ -101,10 +99,10 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
     settings = Options(**options)
     engine = _load(settings.model or DEFAULT_MODEL, "frame", settings)
     restoration = _load_restoration(engine, settings)
-    truth = _read_truth(settings)
     segmenter = Segmenter(threads=settings.threads)
     clock = _Clock()
     with open_source(source) as frames:
+        truth = _read_truth(settings, frames.size_wh)
         sample = FrameSample.for_size(frames.size_wh)
         for count in _scan(frames, sample, segmenter, clock):
             yield Progress("scan", count, frames.frame_hint)
@@ -210,7 +208,7 @@ class _Job:
                 self._timeline.append(self._aggregator.add(frame, *outputs))
             yield count
 
-    def result(self) -> Reconstruction:
+    def result(self, *, complete: bool = True) -> Reconstruction:
         estimate = self._aggregator.estimate()
         with self._clock.measure("restore"):
             room, certain = self._finished(estimate)
@@ -222,7 +220,7 @@ class _Job:
             timeline=list(self._timeline),
             scores=self._score(room, certain),
         )
-        result.report.update(self._report(result))
+        result.report.update(self._report(result), complete=complete)
         return result
 
     def _finished(self, estimate: RoomEstimate) -> tuple[np.ndarray, np.ndarray]:
@@ -245,10 +243,7 @@ class _Job:
     def _models(self) -> list[dict[str, Any]]:
         models = [(self._options.model or DEFAULT_MODEL, self._engine)]
         if self._restoration is not None:
-            chosen = self._options.restoration
-            models.append(
-                (DEFAULT_RESTORATION if chosen is True else str(chosen), self._restoration)
-            )
+            models.append((str(self._options.restoration), self._restoration))
         return [provenance.model(path, engine.contract) for path, engine in models]
 
     def _report(self, result: Reconstruction) -> dict[str, Any]:
@@ -295,13 +290,16 @@ def _load(path: str | Path, kind: str, options: Options) -> Engine:
 
 
 def _load_restoration(engine: Engine, options: Options) -> Engine | None:
-    if options.restoration is False or engine.contract.outputs == ("similarity",):
+    if options.restoration is None:
         return None
-    path = DEFAULT_RESTORATION if options.restoration is True else options.restoration
-    return _load(path, "restore", options)
+    if engine.contract.outputs == ("similarity",):
+        raise UsageError("a restoration model works on what was un-mixed; this frame model copies")
+    return _load(options.restoration, "restore", options)
 
 
-def _read_truth(options: Options) -> tuple[np.ndarray, np.ndarray] | None:
+def _read_truth(options: Options, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray] | None:
     if options.truth is None or options.mask is None:
         return None
-    return read_image(options.truth), read_gray(options.mask)
+    truth, mask = read_image(options.truth), read_gray(options.mask)
+    check_truth(truth, mask, size_wh)
+    return truth, mask

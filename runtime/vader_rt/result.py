@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -114,6 +115,9 @@ def check_output(folder: Path) -> None:
     """
     if folder.is_file():
         raise UsageError(f"{folder}: is a file; -o wants a folder")
+    nearest = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
+        raise UsageError(f"{folder}: cannot be written in {nearest}; give another folder with -o")
     if folder.is_dir():
         foreign = sorted(p.name for p in folder.iterdir() if p.name not in RESULT_FILES)
         if foreign:

@@ -53,15 +53,8 @@ def score(
     Raises:
         InputError: truth or mask differ in size from the reconstruction, or nothing leaks.
     """
-    for name, image in (("truth", truth_bgr), ("mask", leak)):
-        if image.shape[:2] != room_bgr.shape[:2]:
-            raise InputError(
-                f"the {name} is {image.shape[1]}×{image.shape[0]}, the call "
-                f"{room_bgr.shape[1]}×{room_bgr.shape[0]}; give images of the call's size"
-            )
+    check_truth(truth_bgr, leak, room_bgr.shape[1::-1])
     weight = leak.astype(np.float64)
-    if not weight.any():
-        raise InputError("the mask is black: nothing leaks, so there is nothing to score")
     right = ciede2000(room_bgr, truth_bgr) < TOLERANCE
     claimed = np.ones_like(right) if claimed is None else claimed
     artifact = None
@@ -74,6 +67,23 @@ def score(
         artifact=artifact,
         precision=float(right[claimed].mean()) if claimed.any() else 0.0,
     )
+
+
+def check_truth(truth_bgr: np.ndarray, leak: np.ndarray, size_wh: tuple[int, ...]) -> None:
+    """Check that a real room and a leak can score a call of this size.
+
+    Raises:
+        InputError: one of them has another size, or nothing leaks.
+    """
+    width, height = size_wh
+    for name, image in (("truth", truth_bgr), ("mask", leak)):
+        if image.shape[:2] != (height, width):
+            raise InputError(
+                f"the {name} is {image.shape[1]}×{image.shape[0]}, the call {width}×{height}; "
+                "give images of the call's size"
+            )
+    if not leak.any():
+        raise InputError("the mask is black: nothing leaks, so there is nothing to score")
 
 
 def ciede2000(a_bgr: np.ndarray, b_bgr: np.ndarray) -> np.ndarray:

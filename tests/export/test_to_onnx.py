@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +12,13 @@ import torch
 
 from export.checkpoint import load_checkpoint
 from export.to_onnx import TOLERANCE, to_onnx
+from tests.conftest import INPUTS, ROOT, save_checkpoint
 from train.module import LeakModule, RestoreModule
 from vader_rt.contract import RESTORE_GROUPS, Contract
 from vader_rt.engines import load_engine
 from vader_rt.errors import InputError
 from vader_rt.video import file_sha256, open_video
 
-INPUTS = ["frame", "virtual", "trace", "occupancy", "edge", "dog", "person"]
 MODULES = {
     "leaknet": lambda: LeakModule("leaknet", INPUTS, (320, 192)),
     "unet": lambda: LeakModule("unet", ["frame", "edge", "dog"], (64, 48), loss="mse"),
@@ -67,6 +69,21 @@ def damaged(name: str, path: Path) -> None:
         torch.save({"hyper_parameters": good["hyper_parameters"]}, path)
     elif name == "pickled code":
         torch.save({**good, "callback": print}, path)
+    elif name == "empty":
+        path.touch()
+    elif name == "weights alone":
+        torch.save(good["state_dict"], path)
+    elif name == "a tensor":
+        torch.save(torch.zeros(3), path)
+    elif name == "no inputs":
+        del good["hyper_parameters"]["inputs"]
+        torch.save(good, path)
+    elif name == "unknown input":
+        good["hyper_parameters"]["inputs"] = ["depth"]
+        torch.save(good, path)
+    elif name == "other inputs":
+        good["hyper_parameters"]["inputs"] = ["frame"]
+        torch.save(good, path)
     elif name == "other network":
         good["hyper_parameters"]["network"] = "leaknet"
         torch.save(good, path)
@@ -76,16 +93,52 @@ def damaged(name: str, path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["missing", "text", "truncated", "no weights", "pickled code", "other network"],
-)  # fmt: skip
-def test_bad_checkpoints(name: str, tmp_path: Path) -> None:
+    ("name", "words"),
+    [
+        ("missing", "does not exist"),
+        ("empty", "is not a Lightning checkpoint"),
+        ("text", "is not a checkpoint, or holds more than weights"),
+        ("truncated", "is not a Lightning checkpoint"),
+        ("no weights", "no state_dict with hyper_parameters"),
+        ("weights alone", "no state_dict with hyper_parameters"),
+        ("a tensor", "no state_dict with hyper_parameters"),
+        ("pickled code", "holds more than weights and settings; not loaded"),
+        ("no inputs", "'inputs'"),
+        ("unknown input", "'depth'"),
+        ("other inputs", "size mismatch"),
+        ("other network", "Missing key"),
+        ("unknown network", "'resnet' is unknown; known: unet"),
+    ],
+)
+def test_bad_checkpoints(name: str, words: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.ckpt"
     damaged(name, path)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError, match=words) as caught:
         to_onnx(path, tmp_path / "model.onnx")
     assert "\n" not in str(caught.value)
+    assert "weights_only" not in str(caught.value)  # torch's advice to switch it off
     assert not list(tmp_path.glob("*.onnx*"))
+
+
+def test_command_line(tmp_path: Path) -> None:
+    """A checkpoint as Lightning writes it, through the real process; and one that is none."""
+    checkpoint = save_checkpoint(MODULES["unet"](), tmp_path / "unet.ckpt")
+    weights = ["--confidence", "1", "2", "3", "4", "--training", "nothing"]
+    good, bad = (
+        subprocess.run(
+            [sys.executable, "-m", "export.to_onnx", *map(str, argv)],
+            cwd=ROOT, capture_output=True, text=True,
+        )
+        for argv in ((checkpoint, *weights), (tmp_path / "missing.ckpt",))
+    )  # fmt: skip
+    assert good.returncode == 0, good.stderr
+    assert good.stdout.strip() == str(tmp_path / "unet.onnx")
+    contract = load_engine(tmp_path / "unet.onnx", "onnx-cpu").contract
+    assert contract.confidence == (1, 2, 3, 4)
+    assert (contract.training, contract.inputs) == ("nothing", ("frame", "edge", "dog"))
+    assert bad.returncode == 1
+    assert bad.stderr.startswith("export.to_onnx: ")
+    assert bad.stderr.count("\n") == 1
 
 
 def test_restore_contract() -> None:

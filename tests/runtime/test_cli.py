@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -27,10 +33,22 @@ def run(*argv: object, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def done(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object]:
-    """One run with `--json`, and the folder that it ran in."""
+def models(untrained: dict[str, Path]) -> list[str]:
+    """Options that take an untrained model."""
+    return ["--model", str(untrained["frame"])]
+
+
+@pytest.fixture(scope="module")
+def done(
+    clip: Path,
+    models: list[str],
+    untrained: dict[str, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, object]:
+    """One run with `--json` and a restoration, and the folder that it ran in."""
     folder = tmp_path_factory.mktemp("run")
-    return folder, run(clip, "--json", cwd=folder)
+    restoration = ["--restoration", untrained["restore"]]
+    return folder, run(clip, "--json", *models, *restoration, cwd=folder)
 
 
 def test_main_job(done: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
@@ -52,9 +70,10 @@ def test_json_is_the_result_and_nothing_else(
     assert report["input"]["frames"] == 20 == len(report["leak_timeline"])
     assert report["input"]["sha256"]
     assert report["scores"] is None
-    assert {m["name"] for m in report["models"]} == {"leaknet.onnx", "restorenet.onnx"}
+    assert [m["name"] for m in report["models"]] == ["frame.onnx", "restore.onnx"]
     assert set(report["timings"]["stages_seconds"]) >= {"scan", "virtual", "network", "unmix"}
-    assert 0 < report["coverage"] <= report["seen"] < 1
+    assert 0 <= report["coverage"] <= report["seen"] <= 1
+    assert report["seen"] > 0
 
 
 def test_progress_elsewhere_than_on_a_terminal_is_plain_lines(
@@ -65,13 +84,44 @@ def test_progress_elsewhere_than_on_a_terminal_is_plain_lines(
     assert "\r" not in process.stderr
 
 
-def test_quiet(clip: Path, tmp_path: Path) -> None:
-    process = run(clip, "--quiet", "-o", "out", "--no-restoration", cwd=tmp_path)
+def shown_on_terminal(command: list[str], cwd: Path) -> str:
+    """What a process writes to stderr where that is a terminal of 80 columns."""
+    master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    with subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=terminal):
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # EIO: the other side is closed
+            while data := os.read(master, 4096):
+                shown += data
+    os.close(master)
+    return shown.decode()
+
+
+def test_progress_on_a_terminal_is_a_bar(clip: Path, models: list[str], tmp_path: Path) -> None:
+    shown = shown_on_terminal([*COMMAND, str(clip), *models], tmp_path)
+    assert "\rvirtual background: " in shown
+    assert "\rroom: 100%" in shown
+    assert "20/20" in shown
+
+
+def test_quiet(clip: Path, models: list[str], tmp_path: Path) -> None:
+    process = run(clip, "--quiet", "-o", "out", *models, cwd=tmp_path)
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
     assert (tmp_path / "out" / "background.png").is_file()
 
 
+def test_an_earlier_result_is_replaced(clip: Path, models: list[str], tmp_path: Path) -> None:
+    (tmp_path / "clip.vader").mkdir()
+    (tmp_path / "clip.vader" / "result.json").write_text("old")
+    process = run(clip, "--quiet", *models, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert json.loads((tmp_path / "clip.vader" / "result.json").read_text())["input"]
+    assert [p.name for p in tmp_path.iterdir()] == ["clip.vader"]
+
+
 def test_score_with_truth(sample: Call, tmp_path: Path) -> None:
+    """With the shipped model."""
     cut = tmp_path / "cut.mp4"
     with VideoWriter(cut, size_wh=(1280, 720)) as writer:
         for index, frame in enumerate(open_video(sample.video).frames()):
@@ -106,30 +156,40 @@ BAD = [
     (["tiny.mp4"], 3, "too small"),
     (["CLIP", "--model", "missing.onnx"], 3, "missing.onnx: does not exist"),
     (["CLIP", "--model", "model.onnx", "--engine", "onnx-cpu"], 3, "cannot load it"),
-    (["CLIP", "--model", "RESTORENET"], 3, "a frame model is needed here"),
-    (["CLIP", "--restoration", "LEAKNET"], 3, "a restore model is needed here"),
+    (["CLIP", "--model", "RESTORE"], 3, "a frame model is needed here"),
+    (["CLIP", "--restoration", "FRAME"], 3, "a restore model is needed here"),
+    (["CLIP", "--model", "COPIES", "--restoration", "RESTORE"], 2, "this frame model copies"),
+    (["CLIP", "--restoration", "missing.onnx"], 3, "missing.onnx: does not exist"),
     (["CLIP", "--virtual-background", "missing.png"], 3, "missing.png: does not exist"),
     (["CLIP", "--virtual-background", "text.mp4"], 3, "not an image"),
     (["CLIP", "--virtual-background", "other.png"], 3, "not the virtual background of this call"),
     (["CLIP", "--truth", "small.png"], 2, "--truth and --mask belong together"),
+    (["CLIP", "--mask", "black.png"], 2, "--truth and --mask belong together"),
+    (["CLIP", "--truth", "missing.png", "--mask", "black.png"], 3, "missing.png: does not exist"),
     (["CLIP", "--truth", "small.png", "--mask", "black.png"], 3, "truth is 10×10"),
     (["CLIP", "--truth", "other.png", "--mask", "black.png"], 3, "black"),
     (["CLIP", "-o", "busy"], 2, "thesis.txt"),
     (["CLIP", "-o", "text.mp4"], 2, "is a file"),
+    (["CLIP", "-o", "text.mp4/deeper"], 2, "cannot be written"),
     (["CLIP", "--engine", "onnx-cuda"], 4, "--engine onnx-cuda"),
 ]
 
 
 @pytest.mark.parametrize(("argv", "code", "words"), BAD, ids=[" ".join(b[0]) for b in BAD])
 def test_bad_input_is_one_clear_line(
-    argv: list[str], code: int, words: str, clip: Path, tmp_path: Path
+    argv: list[str],
+    code: int,
+    words: str,
+    clip: Path,
+    models: list[str],
+    untrained: dict[str, Path],
+    tmp_path: Path,
 ) -> None:
-    from vader_rt.pipeline import DEFAULT_MODEL, DEFAULT_RESTORATION
-
-    names = {"CLIP": clip, "LEAKNET": DEFAULT_MODEL, "RESTORENET": DEFAULT_RESTORATION}
+    names = {name.upper(): model for name, model in untrained.items()} | {"CLIP": clip}
     make_inputs(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    process = run(*(names.get(a, a) for a in argv), "--quiet", cwd=tmp_path)
+    # the last of an option counts
+    process = run(*models, "--quiet", *(names.get(a, a) for a in argv), cwd=tmp_path)
     assert process.returncode == code, process.stderr
     assert words in process.stderr
     assert process.stderr.startswith("vader-rt: ")
@@ -149,7 +209,7 @@ def test_usage(argv: list[str], tmp_path: Path) -> None:
 
 
 def test_a_still_picture_gives_nothing(tmp_path: Path) -> None:
-    """A smooth picture without a person: the outputs are written, the exit code says so."""
+    """A smooth picture without a person, and the shipped model."""
     shade = np.linspace(60, 200, 320)[None, :, None].repeat(180, 0).repeat(3, 2).astype(np.uint8)
     with VideoWriter(tmp_path / "still.mp4", size_wh=(320, 180)) as writer:
         for _ in range(6):
@@ -161,33 +221,71 @@ def test_a_still_picture_gives_nothing(tmp_path: Path) -> None:
     assert not image[..., 3].any()
 
 
-def test_gate(clip: Path, tmp_path: Path) -> None:
-    process = run(clip, "--fail-above", "0", "--quiet", cwd=tmp_path)
-    assert process.returncode == 6
-    assert "--fail-above 0.0" in process.stderr
+def test_nothing_recovered(clip: Path, untrained: dict[str, Path], tmp_path: Path) -> None:
+    """The outputs are written, the exit code and one line say that they are empty."""
+    models = ["--model", untrained["blind"]]
+    process = run(clip, *models, "--json", "--quiet", cwd=tmp_path)
+    assert process.returncode == 5
+    assert process.stderr.startswith("vader-rt: nothing was recovered")
+    assert process.stderr.count("\n") == 1
+    assert json.loads(process.stdout)["coverage"] == 0
+    assert sorted(p.name for p in (tmp_path / "clip.vader").iterdir()) == sorted(RESULT_FILES)
+    image = cv2.imread(str(tmp_path / "clip.vader" / "background.png"), cv2.IMREAD_UNCHANGED)
+    assert not image[..., 3].any()
+
+
+@pytest.mark.parametrize(("share", "code"), [("0", 6), ("1", 0)])
+def test_gate(
+    share: str, code: int, clip: Path, untrained: dict[str, Path], tmp_path: Path
+) -> None:
+    models = ["--model", untrained["frame"]]
+    process = run(clip, "--fail-above", share, "--quiet", *models, cwd=tmp_path)
+    assert process.returncode == code, process.stderr
+    assert ("--fail-above 0.0" in process.stderr) == (code == 6)
     assert (tmp_path / "clip.vader" / "result.json").is_file()
 
 
-def test_interrupt_keeps_what_there_is(frames: list[np.ndarray], tmp_path: Path) -> None:
-    with VideoWriter(tmp_path / "long.mp4", size_wh=(320, 180), crf=18) as writer:
+@pytest.fixture(scope="module")
+def long_clip(frames: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The frames of `frames`, sixty times over."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    with VideoWriter(path, size_wh=(320, 180), crf=30) as writer:
         for _ in range(60):
             for frame in frames:
                 writer.write(frame)
+    return path
+
+
+def interrupted(argv: list[str], stage: str, seconds: float, cwd: Path) -> tuple[int, str]:
+    """Exit code and remaining stderr of a run that gets Ctrl-C some time after a stage began."""
     process = subprocess.Popen(
-        [*COMMAND, "long.mp4"],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        [*COMMAND, *argv], cwd=cwd, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
     assert process.stderr is not None
     for line in process.stderr:
-        if line.startswith("room"):
+        if line.startswith(stage):
             break
-    time.sleep(2)
+    time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)
-    assert process.returncode == 130, rest
-    assert "Traceback" not in rest
+    return process.returncode, rest
+
+
+def test_interrupt_keeps_what_there_is(
+    long_clip: Path, untrained: dict[str, Path], tmp_path: Path
+) -> None:
+    argv = [str(long_clip), "--model", str(untrained["frame"])]
+    code, stderr = interrupted(argv, "room", 1, tmp_path)
+    assert code == 130, stderr
+    assert "Traceback" not in stderr
     report = json.loads((tmp_path / "long.vader" / "result.json").read_text())
     assert 0 < report["input"]["frames"] < 1200
+    assert report["complete"] is False
+
+
+def test_interrupt_before_anything_was_recovered(
+    long_clip: Path, models: list[str], tmp_path: Path
+) -> None:
+    code, stderr = interrupted([str(long_clip), *models], "virtual background", 0.1, tmp_path)
+    assert (code, stderr) == (130, "vader-rt: interrupted before anything was recovered\n")
+    assert not list(tmp_path.iterdir())

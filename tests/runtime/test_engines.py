@@ -16,7 +16,7 @@ from vader_rt.engines import load_engine
 from vader_rt.engines.onnx import has_cuda
 from vader_rt.engines.openvino import is_installed
 from vader_rt.errors import EngineError, InputError
-from vader_rt.pipeline import DEFAULT_MODEL, DEFAULT_RESTORATION
+from vader_rt.pipeline import DEFAULT_MODEL
 
 CONTRACT = Contract("frame", ("frame", "edge"), (32, 16), ("similarity",))
 
@@ -109,8 +109,9 @@ def test_cuda_is_never_silently_replaced(tmp_path: Path) -> None:
     path = write_model(tmp_path / "model.onnx", CONTRACT.to_json())
     if has_cuda():
         pytest.skip("this ONNX Runtime has CUDA")
-    with pytest.raises(EngineError, match="--engine onnx-cuda"):
+    with pytest.raises(EngineError, match="--engine onnx-cuda") as caught:
         load_engine(path, "onnx-cuda")
+    assert caught.value.exit_code == 4
 
 
 def test_openvino_that_is_missing_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,6 +119,17 @@ def test_openvino_that_is_missing_says_so(tmp_path: Path, monkeypatch: pytest.Mo
     path = write_model(tmp_path / "model.onnx", CONTRACT.to_json())
     with pytest.raises(EngineError, match=r"pip install 'vader-rt\[openvino\]'"):
         load_engine(path, "openvino")
+
+
+@pytest.mark.gpu
+def test_cuda_agrees_with_the_cpu(untrained: dict[str, Path]) -> None:
+    if not has_cuda():
+        pytest.skip("this ONNX Runtime has no CUDA")
+    engines = [load_engine(untrained["frame"], name) for name in ("onnx-cpu", "onnx-cuda")]
+    planes = np.random.default_rng(0).random(engines[0].contract.input_shape, np.float32)
+    for a, b in zip(*(engine.run(planes) for engine in engines), strict=True):
+        # cuDNN may round products to TF32, 10 bits, through some 20 layers
+        np.testing.assert_allclose(a, b, atol=1e-2)
 
 
 def test_run_gives_a_plane_per_output(tmp_path: Path) -> None:
@@ -130,18 +142,26 @@ def test_run_gives_a_plane_per_output(tmp_path: Path) -> None:
     np.testing.assert_allclose(plane, 1 / (1 + np.exp(-planes[0].mean(axis=0))), atol=1e-6)
 
 
-@pytest.mark.parametrize("model", [DEFAULT_MODEL, DEFAULT_RESTORATION])
-def test_openvino_agrees_with_onnx_runtime(model: Path) -> None:
+@pytest.mark.parametrize("model", ["frame", "restore"])
+def test_openvino_agrees_with_onnx_runtime(model: str, untrained: dict[str, Path]) -> None:
     if not is_installed():
         pytest.skip("OpenVINO is not installed")
-    engines = [load_engine(model, name) for name in ("onnx-cpu", "openvino")]
+    engines = [load_engine(untrained[model], name) for name in ("onnx-cpu", "openvino")]
     planes = np.random.default_rng(0).random(engines[0].contract.input_shape, np.float32)
     for a, b in zip(*(engine.run(planes) for engine in engines), strict=True):
         # float32 sums in another order through some 20 layers
         np.testing.assert_allclose(a, b, atol=1e-3)
 
 
-def test_auto_takes_what_runs_here() -> None:
+def test_the_shipped_model_loads() -> None:
+    contract = load_engine(DEFAULT_MODEL, "onnx-cpu").contract
+    assert contract.kind == "frame"
+    assert contract.outputs == ("matte", "leak")
+    assert contract.training
+    assert len(contract.checkpoint_sha256) == 64
+
+
+def test_auto_takes_what_runs_here(untrained: dict[str, Path]) -> None:
     best = "onnx-cuda" if has_cuda() else "openvino" if is_installed() else "onnx-cpu"
-    assert load_engine(DEFAULT_MODEL).name == best
+    assert load_engine(untrained["frame"]).name == best
     assert "CPUExecutionProvider" in onnxruntime.get_available_providers()

@@ -52,6 +52,37 @@ def test_unmixing_finds_the_room(
     assert (estimate.evidence > 0).all()
 
 
+def test_mattes_and_leaks_that_differ_from_pixel_to_pixel() -> None:
+    """The matte places a sample on the line, the leak only weighs it: the room comes out exact."""
+    rng = np.random.default_rng(1)
+    virtual = rng.integers(0, 8, (*SHAPE, 3)).astype(np.uint8) * 16
+    room = virtual + rng.integers(0, 8, (*SHAPE, 3)).astype(np.uint8) * 16
+    unmixer = Unmixer(virtual, 6.0)
+    for _ in range(8):
+        matte = rng.integers(4, 17, SHAPE) / 16  # then call is a whole number of levels
+        call = virtual + matte[..., None] * (room.astype(float) - virtual)
+        leak = rng.uniform(0.1, 1.0, SHAPE).astype(np.float32)
+        unmixer.add(call.astype(np.uint8), matte.astype(np.float32), leak)
+    estimate = unmixer.estimate()
+    assert (estimate.room == room).all()
+    # nothing is off the line; float32 sums of squares of up to 112 levels cancel
+    assert estimate.residual.max() < 0.5
+
+
+def test_a_strong_leak_outweighs_many_weak_ones(
+    pictures: tuple[np.ndarray, np.ndarray],
+) -> None:
+    virtual, room = pictures
+    unmixer = Unmixer(virtual, 6.0)
+    strong, weak = (np.full(SHAPE, m, np.float32) for m in (0.9, 0.3))
+    wrong = leaking_frames(virtual, 255 - room, [0.3])[0][0]
+    for _ in range(20):
+        unmixer.add(wrong, weak, weak)
+    unmixer.add(leaking_frames(virtual, room, [0.9])[0][0], strong, strong)
+    # the weak samples weigh 20 · (0.3 / 0.9)^8 = 0.3 % of the strong one: 0.8 of 255 levels
+    assert np.abs(unmixer.estimate().room.astype(int) - room).max() <= 2
+
+
 def test_residual_is_the_distance_from_the_line() -> None:
     virtual = np.full((*SHAPE, 3), 100, np.uint8)
     red, blue = virtual.copy(), virtual.copy()

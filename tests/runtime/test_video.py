@@ -84,7 +84,9 @@ def test_formats(
         assert np.abs(a.astype(int) - b).mean() <= tolerance
 
 
-@pytest.mark.parametrize(("name", "codec", "pix_fmt"), [("a.mkv", "ffv1", "bgra"), ("a.mov", "qtrle", "argb")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"), [("a.mkv", "ffv1", "bgra"), ("a.mov", "qtrle", "argb")]
+)
 def test_alpha_is_dropped(tmp_path: Path, name: str, codec: str, pix_fmt: str) -> None:
     picture = gradient((160, 96))
     alpha = np.tile(np.arange(160, dtype=np.uint8), (96, 1))

@@ -43,6 +43,16 @@ def test_items(call: Call) -> None:
     assert (target[1] <= target[0]).all()
 
 
+def test_crops_hold_a_leak(call: Call) -> None:
+    options = {"inputs": INPUTS, "outputs": ("matte", "leak"), "size_wh": SIZE_WH}
+    data = FrameDataset([call], **options, crop_wh=(64, 48))
+    items = [data[i] for i in range(len(data))]
+    assert {(tuple(p.shape), tuple(t.shape)) for p, t in items} == {((16, 48, 64), (2, 48, 64))}
+    assert sum(float(t[1].max()) > 0 for _, t in items) >= 6  # of 8; a frame may leak nowhere
+    whole, _ = FrameDataset([call], **options, crop_wh=(64, 48), varied=False)[0]
+    assert whole.shape == (16, 96, 160)
+
+
 def test_validation_does_not_vary(call: Call) -> None:
     data = FrameDataset(
         [call], inputs=INPUTS, outputs=("matte", "leak"), size_wh=SIZE_WH, varied=False
@@ -76,12 +86,12 @@ def test_variation_keeps_the_mixing_equation(seed: int) -> None:
     assert (frame[..., 3] == frame[..., 4]).all()
 
 
-def test_crops_of_the_real_pipeline(call: Call) -> None:
-    arrays = restore_arrays(call, None)
+def test_crops_of_the_real_pipeline(call: Call, untrained: dict[str, Path]) -> None:
+    arrays = restore_arrays(call, untrained["frame"])
     assert arrays.shape == (720, 1280, 21)
     assert (arrays[..., 17:20] == call.read_room()[..., ::-1]).all()
     assert (arrays[..., 20] == call.read_mask()).all()
-    planes, truth = CropDataset([call], None, size=128)[0]
+    planes, truth = CropDataset([call], untrained["frame"], size=128)[0]
     assert planes.shape == (17, 128, 128)
     assert truth.shape == (5, 128, 128)
     assert truth[3].max() > 0  # it leaks in every crop that is drawn

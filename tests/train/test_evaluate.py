@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.conftest import SAMPLE
+from tests.conftest import ROOT, SAMPLE
 from train.calibrate import fit, reliability
 from train.calls import Call, read_calls
 from train.evaluate import evaluate_call, table
@@ -17,25 +20,41 @@ from vader_rt.video import VideoWriter, open_video
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory: pytest.TempPathFactory) -> Call:
-    """The sample cut to its first 16 frames; its mask then counts too much, alike for all."""
+    """The sample cut to its first 8 frames; its mask then counts too much, alike for all."""
     folder = tmp_path_factory.mktemp("short") / "sample"
     shutil.copytree(SAMPLE, folder)
     (call,) = read_calls(folder)
-    frames = [f for _, f in zip(range(16), open_video(call.video).frames(), strict=False)]
+    frames = [f for _, f in zip(range(8), open_video(call.video).frames(), strict=False)]
     with VideoWriter(call.video, size_wh=(1280, 720), crf=18) as writer:
         for frame in frames:
             writer.write(frame)
     return call
 
 
-def test_columns_and_ceilings(short: Call) -> None:
-    row = evaluate_call(short)
+def test_columns_and_ceilings(short: Call, untrained: dict[str, Path]) -> None:
+    row = evaluate_call(short, model=untrained["frame"], seed_model=untrained["copies"])
     assert list(row) == [
         *("ours", "artifact", "precision", "coverage", "s/frame"),
-        *("virtual", "copy", "unmix", "unmix_v"),
+        *("virtual", "seed", "copy", "unmix", "unmix_v"),
     ]
     assert all(0 <= value <= 1 for name, value in row.items() if name != "s/frame")
     assert row["unmix_v"] > row["virtual"]
+
+
+def test_command_line(short: Call, untrained: dict[str, Path], tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "train.evaluate"]
+    figures = tmp_path / "figures.json"
+    model = ["--model", str(untrained["frame"]), "--given", "--json", str(figures)]
+    good, bad = (
+        subprocess.run([*argv, *more], cwd=ROOT, capture_output=True, text=True)
+        for more in ([str(short.folder), *model], [str(tmp_path)])
+    )
+    assert good.returncode == 0, good.stderr
+    (row,) = json.loads(figures.read_text()).values()
+    assert good.stdout.splitlines()[1] == "| call | " + " | ".join(row) + " |"
+    assert bad.returncode == 1
+    assert bad.stderr.startswith("train.evaluate: ")
+    assert bad.stderr.count("\n") == 1
 
 
 def test_table_has_mean_and_median() -> None:

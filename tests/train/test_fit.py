@@ -37,11 +37,14 @@ def fit(name: str, calls: Path, runs: Path, *more: str) -> subprocess.CompletedP
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
-def test_fit_resume_export(name: str, calls: Path, tmp_path: Path) -> None:
+def test_fit_resume_export(
+    name: str, calls: Path, untrained: dict[str, Path], tmp_path: Path
+) -> None:
     from export.to_onnx import to_onnx
     from vader_rt.engines import load_engine
 
-    run = fit(name, calls, tmp_path, "--trainer.max_epochs=1")
+    model = [f"--data.init_args.frame_model={untrained['frame']}"] if name == "restorenet" else []
+    run = fit(name, calls, tmp_path, "--trainer.max_epochs=1", *model)
     assert run.returncode == 0, run.stderr
     folder = tmp_path / name / "version_0"
     assert (folder / "pictures" / "epoch000.png").is_file()
@@ -49,7 +52,7 @@ def test_fit_resume_export(name: str, calls: Path, tmp_path: Path) -> None:
     last = folder / "checkpoints" / "last.ckpt"
     assert torch.load(last, weights_only=True)["global_step"] == 2
 
-    again = fit(name, calls, tmp_path, "--trainer.max_epochs=2", f"--ckpt_path={last}")
+    again = fit(name, calls, tmp_path, "--trainer.max_epochs=2", f"--ckpt_path={last}", *model)
     assert again.returncode == 0, again.stderr
     resumed = tmp_path / name / "version_1" / "checkpoints" / "last.ckpt"
     assert torch.load(resumed, weights_only=True)["global_step"] == 4
