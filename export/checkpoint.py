@@ -78,6 +78,7 @@ def _contract(settings: dict[str, Any], path: Path, epoch: int | None) -> Contra
         size_wh=tuple(settings["size_wh"]),
         outputs=find_network(network).outputs,
         unmix_power=settings.get("unmix_power", Contract.unmix_power),
+        matte_trust=settings.get("matte_trust", Contract.matte_trust),
         training=training,
         checkpoint_sha256=digest,
     )

@@ -74,7 +74,7 @@ class LeakModule(_Module):
 
     network, inputs, size_wh: what the exported model's contract will say.
     schedule: `cosine` over the whole training, or `plateau` (the seed's: factor 0.5, patience 5).
-    unmix_power: the power of the leak by which the runtime weighs samples.
+    unmix_power, matte_trust: how the runtime un-mixes, see `vader_rt.unmix.Unmixer`.
     """
 
     def __init__(
@@ -85,7 +85,8 @@ class LeakModule(_Module):
         loss: str = "leak",
         learning_rate: float = 1e-3,
         schedule: str = "cosine",
-        unmix_power: float = 6.0,
+        unmix_power: float | None = None,
+        matte_trust: float = 0.5,
     ) -> None:
         super().__init__(network, plane_count(inputs), loss)
         self.save_hyperparameters()

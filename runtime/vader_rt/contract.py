@@ -40,7 +40,7 @@ class Contract:
     inputs: input groups of `vader_rt.features` or `vader_rt.restore`, in the order of the planes.
     size_wh: the planes' size. outputs: of a frame model `(matte, leak)`, which is un-mixed, or
     `(similarity,)`, whose best frame is copied; of a restoration model `(room, confidence)`.
-    unmix_power: the power of the leak that weighs a sample.
+    unmix_power, matte_trust: see `vader_rt.unmix.Unmixer`.
     confidence: weights of the logistic regression in `vader_rt.unmix.confidence`.
     training: what the model was trained on. checkpoint_sha256: the checkpoint it was exported from.
     """
@@ -49,7 +49,8 @@ class Contract:
     inputs: tuple[str, ...]
     size_wh: tuple[int, int]
     outputs: tuple[str, ...]
-    unmix_power: float = 6.0
+    unmix_power: float | None = None
+    matte_trust: float = 0.5
     confidence: tuple[float, ...] = (0.0, 4.0, 0.5, -0.5)
     training: str = ""
     checkpoint_sha256: str = ""

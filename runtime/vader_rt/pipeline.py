@@ -196,7 +196,9 @@ class _Job:
         if engine.contract.outputs == ("similarity",):
             self._aggregator = Copier(source.size_wh)
         else:
-            self._aggregator = Unmixer(virtual.image, engine.contract.unmix_power)
+            self._aggregator = Unmixer(
+                virtual.image, engine.contract.unmix_power, engine.contract.matte_trust
+            )
 
     def run(self, planes: InputPlanes, segmenter: Segmenter) -> Iterator[int]:
         for count, frame in enumerate(prefetch(self._source.frames()), start=1):

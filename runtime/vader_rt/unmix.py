@@ -10,6 +10,8 @@ import numpy as np
 
 LEAST_LEAK = 1 / 32
 """A leak below this carries less room than compression noise; it is left out."""
+_RESIDUAL_POWER = 6.0
+"""Power that weighs the residual where the room itself is taken from the strongest sample."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,17 @@ class Unmixer:
 
     S1 = Σ w m (call − V), S2 = Σ w m², S0 = Σ w ‖call − V‖²; then R = V + S1 / S2, and
     (S0 − ‖S1‖² / S2) / Σ w is the mean squared distance of the samples from the line.
+
+    power: None takes the strongest sample alone. Least squares pays when the leak is known well; a
+    leak that takes person for room now and then spoils the sum, but seldom the strongest sample.
+    trust: how far to believe the matte, in [0, 1]: m becomes 1 − trust · (1 − m). 1 un-mixes
+    wholly, 0 copies; an unsure matte errs least between them.
     """
 
-    def __init__(self, virtual_bgr: np.ndarray, power: float) -> None:
-        self._virtual, self._power = virtual_bgr, power
+    def __init__(self, virtual_bgr: np.ndarray, power: float | None, trust: float = 1.0) -> None:
+        self._virtual, self._trust = virtual_bgr, trust
+        self._strongest_only = power is None
+        self._power = _RESIDUAL_POWER if power is None else power
         height, width = virtual_bgr.shape[:2]
         self._size_wh = (width, height)
         count = height * width
@@ -72,7 +81,7 @@ class Unmixer:
         where = np.flatnonzero(leak > LEAST_LEAK)
         leak = leak[where]
         m = cv2.resize(matte, self._size_wh, interpolation=cv2.INTER_LINEAR).ravel()[where]
-        m = np.maximum(m, LEAST_LEAK)
+        m = np.maximum(1 - self._trust * (1 - m), LEAST_LEAK)
         call = frame_bgr.reshape(-1, 3)[where]
         self._keep_best(where, call, m, leak)
         offset = call.astype(np.float32)
@@ -100,7 +109,8 @@ class Unmixer:
         seen = self._s2 > 0
         scale = np.divide(1, self._s2, out=np.zeros_like(self._s2), where=seen)
         offset = self._s1 * scale[:, None]
-        room = np.clip(self._virtual + offset.reshape(*shape, 3), 0, 255)
+        found = self._strongest() if self._strongest_only else offset
+        room = np.clip(self._virtual + found.reshape(*shape, 3), 0, 255)
         off_line = self._s0 - np.einsum("ij,ij->i", self._s1, offset)
         mean = np.divide(off_line, self._weights, out=np.zeros_like(off_line), where=seen)
         return RoomEstimate(
@@ -111,6 +121,11 @@ class Unmixer:
             np.sqrt(np.maximum(mean, 0)).reshape(shape),
             self._leak.reshape(shape).copy(),
         )
+
+    def _strongest(self) -> np.ndarray:
+        """Offset of the room from the virtual background by the strongest sample: (H·W, 3)."""
+        offset = self._copy.astype(np.float32) - self._virtual.reshape(-1, 3)
+        return offset * ((self._leak > 0) / np.maximum(self._matte, LEAST_LEAK))[:, None]
 
 
 class Copier:
