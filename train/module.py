@@ -86,7 +86,7 @@ class LeakModule(_Module):
         learning_rate: float = 1e-3,
         schedule: str = "cosine",
         unmix_power: float | None = None,
-        matte_trust: float = 0.5,
+        matte_trust: float = 0.3,
     ) -> None:
         super().__init__(network, plane_count(inputs), loss)
         self.save_hyperparameters()

@@ -50,7 +50,7 @@ class Contract:
     size_wh: tuple[int, int]
     outputs: tuple[str, ...]
     unmix_power: float | None = None
-    matte_trust: float = 0.5
+    matte_trust: float = 0.3
     confidence: tuple[float, ...] = (0.0, 4.0, 0.5, -0.5)
     training: str = ""
     checkpoint_sha256: str = ""
