@@ -12,8 +12,8 @@ SAMPLE := tests/data/sample
 .PHONY: demo test test-all lint format bench sample clean
 
 demo: $(RUNTIME)/installed
-	$(RUNTIME)/bin/vader-rt $(SAMPLE)/videos/astronaut_sway_study_waves_smoothed.mp4 -o demo.vader \
-		--truth $(SAMPLE)/backgrounds/study.png --mask $(SAMPLE)/masks/astronaut_sway_study_smoothed.png
+	$(RUNTIME)/bin/vader-rt $(SAMPLE)/videos/astronaut_sway_study_waves_generous.mp4 -o demo.vader \
+		--truth $(SAMPLE)/backgrounds/study.png --mask $(SAMPLE)/masks/astronaut_sway_study_generous.png
 
 test: $(DEV)/installed
 	$(DEV)/bin/python -m pytest $(PYTEST_ARGS)

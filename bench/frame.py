@@ -25,7 +25,7 @@ from vader_rt import provenance
 from vader_rt.engines import load_engine
 from vader_rt.pipeline import DEFAULT_MODEL, reconstruct
 
-SAMPLE = Path("tests/data/sample/videos/astronaut_sway_study_waves_smoothed.mp4")
+SAMPLE = Path("tests/data/sample/videos/astronaut_sway_study_waves_generous.mp4")
 WARM_UP, REPEATS = 2, 10
 
 

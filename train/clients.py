@@ -48,6 +48,7 @@ STYLES: dict[str, MaskStyle] = {
     "soft": MaskStyle(smoothing=0.3),
     "hard": MaskStyle(smoothing=0.3, threshold=0.5),
     "smoothed": MaskStyle(smoothing=0.7, feather_px=9),
+    "generous": MaskStyle(smoothing=0.3, grow_px=14, feather_px=31),
     "feathered": MaskStyle(smoothing=0.3, grow_px=4, feather_px=21),
     "tight": MaskStyle(smoothing=0.3, contrast=2.5, grow_px=-3, feather_px=7),
 }

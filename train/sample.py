@@ -19,7 +19,7 @@ from train.compose import SIZE_WH, Scene, write_call
 from train.material import PersonClip
 from vader_rt.segmenter import Segmenter
 
-NAME = CallName("astronaut", "sway", "study", "waves", "smoothed")
+NAME = CallName("astronaut", "sway", "study", "waves", "generous")
 FRAMES = 120
 
 
@@ -102,9 +102,9 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
     scene = Scene(
-        astronaut(), draw_room(), draw_virtual(), height=0.92, x=0.5, sway_px=170, sway_period=64
+        astronaut(), draw_room(), draw_virtual(), height=0.92, x=0.5, sway_px=120, sway_period=90
     )
-    client = Client(load_segmenter("mp"), STYLES["smoothed"])
+    client = Client(load_segmenter("mp"), STYLES["generous"])
     print(write_call(args.output, NAME, scene, client, frames=FRAMES))
 
 

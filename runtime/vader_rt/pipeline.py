@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 
 from vader_rt import provenance
@@ -32,6 +33,8 @@ from vader_rt.virtual import (
     temporal_mode,
 )
 
+VISIBLE_LEVELS = 6
+"""Difference from the virtual background, in levels, that compression alone does not make."""
 DEFAULT_MODEL = Path(__file__).parent / "models" / "leaknet.onnx"
 
 Source = str | Path | Iterable[np.ndarray]
@@ -232,9 +235,16 @@ class _Job:
             room, certain = restore(restore_planes(estimate, self._virtual), self._restoration)
         elif isinstance(self._aggregator, Unmixer):
             certain = confidence(estimate, self._engine.contract.confidence)
-        seen = estimate.evidence > 0
+        seen = self._seen(estimate)
         room = np.where(seen[..., None], room, self._virtual.image)
         return room, np.where(seen, certain, 0).astype(np.float32)
+
+    def _seen(self, estimate: RoomEstimate) -> np.ndarray:
+        """Where something was seen; what does not differ from the virtual background is no leak."""
+        seen = estimate.evidence > 0
+        if isinstance(self._aggregator, Unmixer):
+            seen &= cv2.absdiff(estimate.copy, self._virtual.image).max(axis=2) > VISIBLE_LEVELS
+        return seen
 
     def _score(self, room: np.ndarray, certain: np.ndarray) -> Scores | None:
         if self._truth is None:

@@ -13,7 +13,7 @@ from vader_rt.errors import InputError
 
 
 def test_the_sample_is_complete(sample: Call) -> None:
-    assert sample.name == CallName("astronaut", "sway", "study", "waves", "smoothed")
+    assert sample.name == CallName("astronaut", "sway", "study", "waves", "generous")
     assert sample.has_truth
     assert sample.read_room().shape == (720, 1280, 3)
     assert sample.read_mask().shape == (720, 1280)
