@@ -63,7 +63,8 @@ def to_onnx(
     try:
         onnx.save(_exported(network, contract), partial)
         worst = max(
-            _difference(network, partial, planes) for planes in _planes(contract, calls or [])
+            _difference(network, partial, planes)
+            for planes in _planes(partial, contract, calls or [])
         )
         if worst > TOLERANCE:
             raise InputError(
@@ -93,11 +94,11 @@ def _exported(network: nn.Module, contract: Contract) -> onnx.ModelProto:
     return model
 
 
-def _planes(contract: Contract, calls: list[Path]) -> Iterator[np.ndarray]:
+def _planes(model: Path, contract: Contract, calls: list[Path]) -> Iterator[np.ndarray]:
     rng = np.random.default_rng(0)
     yield rng.random(contract.input_shape, np.float32)
     for call in calls if contract.kind == "frame" else []:
-        yield from call_planes(call, contract, Segmenter())
+        yield from call_planes(call, load_onnx(model, "onnx-cpu"), Segmenter())
 
 
 def _difference(network: nn.Module, model: Path, planes: np.ndarray) -> float:

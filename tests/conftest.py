@@ -19,7 +19,8 @@ from vader_rt.video import VideoWriter
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "tests" / "data" / "sample"
 SMALL_WH = (320, 180)
-INPUTS = ["frame", "virtual", "trace", "occupancy", "edge", "dog", "person"]
+LOOK = ["look", "look_leak", "look_matte", "look_residual"]
+INPUTS = ["frame", "virtual", "trace", "occupancy", "edge", "dog", "person", *LOOK]
 
 
 @pytest.fixture(scope="session")

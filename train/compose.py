@@ -174,11 +174,15 @@ def write_call(
 
 @dataclass(frozen=True)
 class Composer:
-    """Draws calls at random from material; the same index always gives the same call."""
+    """Draws calls at random from material; the same index always gives the same call.
+
+    recolored: share of the calls whose person wears other colours.
+    """
 
     material: Material
     segmenters: str | Path | None = None
     seed: int = 0
+    recolored: float = 0.5
 
     def draw(self, index: int) -> tuple[CallName, Scene, Client, int]:
         """The call with this index: its name, scene, client and constant rate factor."""
@@ -193,7 +197,7 @@ class Composer:
         )
         tool, client = self._client(rng)
         scene = Scene(
-            _read_person_cached(*self.material.people[person]),
+            self._person(person, index),
             _varied(read_image(self.material.rooms[room]), rng),
             _varied(read_image(self.material.virtuals[virtual]), rng),
             height=float(rng.uniform(0.65, 1.1)),
@@ -207,6 +211,11 @@ class Composer:
         tag = f"n{self.seed}x{index}"
         name = CallName(person, tag, f"{room}-{tag}", f"{virtual}-{tag}", tool)
         return name, scene, client, int(rng.choice([20, 23, 23, 23, 26, 29]))
+
+    def _person(self, name: str, index: int) -> PersonClip:
+        clip = _read_person_cached(*self.material.people[name])
+        rng = np.random.default_rng([self.seed, index, 1])  # its own: the rest stays as it is
+        return replace(clip, tone=_tone(rng, cast=0.3)) if rng.random() < self.recolored else clip
 
     def _client(self, rng: np.random.Generator) -> tuple[str, Client]:
         names = segmenter_names(self.segmenters)
@@ -239,11 +248,15 @@ def _varied(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     part = image[y : y + h, x : x + w]
     if rng.random() < 0.5:
         part = part[:, ::-1]
-    gains = rng.uniform(0.7, 1.2) * rng.uniform(0.93, 1.07, 3)
+    return cv2.LUT(cover(np.ascontiguousarray(part), SIZE_WH), _tone(rng))
+
+
+def _tone(rng: np.random.Generator, cast: float = 0.07) -> np.ndarray:
+    """A look-up table, (1, 256, 3) uint8, of a random exposure, gamma and colour cast."""
+    gains = rng.uniform(0.7, 1.2) * rng.uniform(1 - cast, 1 + cast, 3)
     gamma = rng.uniform(0.8, 1.3)
     levels = np.arange(256)[:, None] / 255
-    table = np.clip(levels**gamma * gains * 255, 0, 255).astype(np.uint8)[None]
-    return cv2.LUT(cover(np.ascontiguousarray(part), SIZE_WH), table)
+    return np.clip(levels**gamma * gains * 255, 0, 255).astype(np.uint8)[None]
 
 
 def _mix(front: np.ndarray, back: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -309,6 +322,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--start", type=int, default=0, help="index of the first (default 0)")
     parser.add_argument("--frames", type=int, default=120, help="frames a call (default 120)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--recolored", type=float, default=0.5, help="share of recoloured people (default 0.5)"
+    )
     parser.add_argument("--segmenters", type=Path, help="folder with .tflite files")
     parser.add_argument("--only", nargs="+", default=[], help="names of material to use alone")
     parser.add_argument("--without", nargs="+", default=[], help="names of material to leave out")
@@ -322,7 +338,7 @@ def main() -> None:
         material = material.without(material.only(set(args.without)))
         material = material.only(set(args.only)) if args.only else material
         segmenters = args.segmenters or args.material / "segmenters"
-        composer = Composer(material, segmenters, args.seed)
+        composer = Composer(material, segmenters, args.seed, args.recolored)
         for index in range(args.start, args.start + args.calls):
             name, scene, client, crf = composer.draw(index)
             options = {"frames": args.frames, "crf": crf, "seed": index}

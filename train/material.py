@@ -16,10 +16,14 @@ _IMAGES = {".jpg", ".jpeg", ".png", ".webp"}
 
 @dataclass(frozen=True)
 class PersonClip:
-    """A matted person: `color` (T, H, W, 3) BGR, not premultiplied; `alpha` (T, H, W); uint8."""
+    """A matted person: `color` (T, H, W, 3) BGR, not premultiplied; `alpha` (T, H, W); uint8.
+
+    tone: (1, 256, 3) uint8 look-up table that changes the colours; None leaves them.
+    """
 
     color: np.ndarray
     alpha: np.ndarray
+    tone: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         assert self.color.shape[:3] == self.alpha.shape, (self.color.shape, self.alpha.shape)
@@ -29,7 +33,8 @@ class PersonClip:
         last = len(self.color) - 1
         index = round(position) % (2 * last) if last else 0
         index = min(index, 2 * last - index)
-        return self.color[index], self.alpha[index]
+        color = self.color[index]
+        return color if self.tone is None else cv2.LUT(color, self.tone), self.alpha[index]
 
 
 @dataclass(frozen=True)

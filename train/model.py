@@ -61,37 +61,32 @@ class SimpleConvNet(nn.Module):
 class LeakNet(nn.Module):
     """Ours: a U-Net with skips that estimates the client's matte and the leak.
 
-    The first convolution halves the resolution, so that most of the work is done at half the input
-    size and below; the last stage puts the input's detail back. H and W must be multiples of 16.
+    Nothing but its first and its last layer works at the full resolution: the planes are halved on
+    the way in, the result is doubled on the way out. H and W must be multiples of 32.
     Returns (N, 2, H, W) in [0, 1]: matte, leak.
     """
 
     outputs = ("matte", "leak")
 
-    def __init__(self, in_channels: int, widths: Sequence[int] = (24, 48, 80, 112)) -> None:
+    def __init__(self, in_channels: int, widths: Sequence[int] = (24, 48, 80, 112, 144)) -> None:
         super().__init__()
-        self.detail = _block(in_channels, 8)
-        self.stem = _block(in_channels, widths[0], kernel=5, stride=2)
-        self.down = nn.ModuleList(
-            nn.Sequential(_block(a, b, stride=2), _block(b, b))
-            for a, b in itertools.pairwise(widths)
+        self.stem = _block(in_channels, widths[0], kernel=4, stride=2)
+        self.down = _downward(widths)
+        self.narrow = nn.ModuleList(
+            _block(a, b, kernel=1) for a, b in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
-        self.up = nn.ModuleList(
-            _block(a + b, b) for a, b in zip(widths[:0:-1], widths[-2::-1], strict=True)
-        )
-        self.last = _block(widths[0] + 8, 12)
-        self.head = nn.Conv2d(12, 2, 1)
+        self.up = nn.ModuleList(_block(2 * width, width) for width in widths[-2::-1])
+        self.last = _block(widths[0], widths[0])
+        self.head = nn.ConvTranspose2d(widths[0], 2, 2, stride=2)
 
     def forward(self, planes: Tensor) -> Tensor:
-        detail = self.detail(planes)  # (N, 8, H, W)
         levels = [self.stem(planes)]  # (N, 24, H/2, W/2), then halved at each level
         for down in self.down:
             levels.append(down(levels[-1]))
         x = levels.pop()
-        for up in self.up:
-            x = up(torch.cat([_double(x), levels.pop()], dim=1))
-        x = self.last(torch.cat([_double(x), detail], dim=1))
-        return torch.sigmoid(self.head(x))
+        for narrow, up in zip(self.narrow, self.up, strict=True):
+            x = up(torch.cat([_double(narrow(x)), levels.pop()], dim=1))
+        return torch.sigmoid(self.head(self.last(x)))
 
 
 class RestoreNet(nn.Module):
@@ -106,10 +101,7 @@ class RestoreNet(nn.Module):
     def __init__(self, in_channels: int, widths: Sequence[int] = (24, 48, 72, 96)) -> None:
         super().__init__()
         self.stem = _block(in_channels, widths[0])
-        self.down = nn.ModuleList(
-            nn.Sequential(_block(a, b, stride=2), _block(b, b))
-            for a, b in itertools.pairwise(widths)
-        )
+        self.down = _downward(widths)
         self.up = nn.ModuleList(
             _block(a + b, b) for a, b in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
@@ -159,9 +151,16 @@ def _conv_relu(*widths: int) -> list[nn.Module]:
     return layers
 
 
+def _downward(widths: Sequence[int]) -> nn.ModuleList:
+    """The encoder's levels: each halves the resolution."""
+    return nn.ModuleList(
+        nn.Sequential(_block(a, b, stride=2), _block(b, b)) for a, b in itertools.pairwise(widths)
+    )
+
+
 def _block(a: int, b: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(a, b, kernel, stride=stride, padding=kernel // 2, bias=False),
+        nn.Conv2d(a, b, kernel, stride=stride, padding=(kernel - 1) // 2, bias=False),
         nn.BatchNorm2d(b),
         nn.ReLU(inplace=True),
     )

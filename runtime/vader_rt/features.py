@@ -22,6 +22,10 @@ INPUT_GROUPS: dict[str, int] = {
     "edge": 1,  # Canny
     "dog": 1,  # Difference of Gaussians
     "person": 1,  # person mask of the re-run segmenter
+    "look": 3,  # the call where it leaks most in the first look, RGB; `virtual` where none was seen
+    "look_leak": 1,  # the leak there
+    "look_matte": 1,  # the matte there
+    "look_residual": 1,  # log2(1 + residual) / 8: how far the samples lie off one line
     "mode": 3,  # per-pixel temporal mode of the frames, RGB (the seed's optional input)
 }
 """Input groups by name, with their number of planes."""
@@ -50,13 +54,15 @@ class CallPlanes:
     """Planes that hold for the whole call, at any size; None where a model does not ask for them.
 
     virtual, mode: (H, W, 3) uint8 BGR. trace: (H, W, 3) uint8 BGR, 128 = no offset.
-    occupancy: (H, W) uint8, 255 = always.
+    occupancy: (H, W) uint8, 255 = always. look: (H, W, 6) uint8, see `vader_rt.look`; None before
+    the first look, when nothing has been seen.
     """
 
     virtual: np.ndarray | None = None
     trace: np.ndarray | None = None
     occupancy: np.ndarray | None = None
     mode: np.ndarray | None = None
+    look: np.ndarray | None = None
 
 
 class InputPlanes:
@@ -87,9 +93,7 @@ class InputPlanes:
 
         segment: the re-run segmenter, needed where the model has a `person` input.
         """
-        small = frame_bgr
-        if frame_bgr.shape[1::-1] != self.size_wh:
-            small = cv2.resize(frame_bgr, self.size_wh, interpolation=cv2.INTER_AREA)
+        small = shrunk(frame_bgr, self.size_wh)
         person = None
         if "person" in self._slices and segment is not None:
             person = np.rint(segment(frame_bgr) * 255).astype(np.uint8)
@@ -110,12 +114,17 @@ class InputPlanes:
 
     def _put(self, group: str, plane: np.ndarray) -> None:
         """Write a uint8 plane, (H, W) or (H, W, 3) BGR, into its slot as RGB in [0, 1]."""
-        if plane.shape[1::-1] != self.size_wh:
-            shrinks = plane.shape[1] > self.size_wh[0]
-            mode = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            plane = cv2.resize(plane, self.size_wh, interpolation=mode)
+        plane = shrunk(plane, self.size_wh)
         planes = plane[None] if plane.ndim == 2 else plane[..., ::-1].transpose(2, 0, 1)
         np.multiply(planes, np.float32(1 / 255), out=self.tensor[0, self._slices[group]])
+
+
+def shrunk(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    """The image at a size: by area where it shrinks, linear where it grows."""
+    if image.shape[1::-1] == size_wh:
+        return image
+    mode = cv2.INTER_AREA if image.shape[1] > size_wh[0] else cv2.INTER_LINEAR
+    return cv2.resize(image, size_wh, interpolation=mode)
 
 
 def plane_count(groups: Sequence[str]) -> int:
@@ -132,7 +141,19 @@ def _group_slices(groups: Sequence[str]) -> dict[str, slice]:
 
 
 def _call_plane(call: CallPlanes | None, group: str) -> np.ndarray:
+    if group.startswith("look") and call is not None and call.virtual is not None:
+        return _look_plane(call, group)
     plane = getattr(call, group, None)
     if plane is None:
         raise InputError(f"the model asks for the input {group!r}, which was not computed")
     return plane
+
+
+def _look_plane(call: CallPlanes, group: str) -> np.ndarray:
+    """A plane of the first look; without one, the virtual background and no leak."""
+    assert call.virtual is not None
+    if group == "look":
+        return call.virtual if call.look is None else np.ascontiguousarray(call.look[..., :3])
+    index = ("look_leak", "look_matte", "look_residual").index(group) + 3
+    shape = call.virtual.shape[:2]
+    return np.zeros(shape, np.uint8) if call.look is None else call.look[..., index].copy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from vader_rt import provenance
-from vader_rt.contract import Contract
 from vader_rt.engines import Engine, EngineName, load_engine
 from vader_rt.errors import InputError, UsageError
-from vader_rt.features import CallPlanes, InputPlanes
+from vader_rt.features import CallPlanes, InputPlanes, shrunk
+from vader_rt.look import first_look
 from vader_rt.prefetch import prefetch
 from vader_rt.restore import restore, restore_planes
 from vader_rt.result import CLAIMED, Reconstruction
@@ -113,7 +113,8 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
             given = settings.virtual_background
             image = None if given is None else given_virtual(given, sample)
             virtual = estimate_virtual(sample, image)
-            planes = _input_planes(engine.contract, virtual, sample)
+        with clock.measure("look"):
+            planes = _input_planes(engine, virtual, sample)
         job = _Job(frames, settings, engine, restoration, virtual, clock, truth)
         total = sample.frames_seen
         del sample
@@ -123,14 +124,14 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
 
 
 def call_planes(
-    video: str | Path, contract: Contract, segmenter: Segmenter, count: int = 4
+    video: str | Path, engine: Engine, segmenter: Segmenter, count: int = 4
 ) -> Iterator[np.ndarray]:
     """Yield the network's input for `count` frames spread over a call, (1, C, H, W) float32."""
     with open_source(video) as frames:
         sample = FrameSample.for_size(frames.size_wh)
         for _ in _scan(frames, sample, segmenter, _Clock()):
             pass
-    planes = _input_planes(contract, estimate_virtual(sample), sample)
+    planes = _input_planes(engine, estimate_virtual(sample), sample)
     for index in np.linspace(0, len(sample.frames) - 1, count).round().astype(int):
         yield planes.fill(sample.frames[index], segmenter).copy()
 
@@ -166,16 +167,21 @@ def _scan(
             yield count
 
 
-def _input_planes(
-    contract: Contract, virtual: VirtualBackground, sample: FrameSample
-) -> InputPlanes:
+def _input_planes(engine: Engine, virtual: VirtualBackground, sample: FrameSample) -> InputPlanes:
+    """The call's planes for the network, after a first look where it wants one."""
+    groups, size_wh = engine.contract.inputs, engine.contract.size_wh
     call = CallPlanes(
         virtual=virtual.image,
         trace=virtual.trace,
         occupancy=virtual.occupancy,
-        mode=temporal_mode(sample.frames) if "mode" in contract.inputs else None,
+        mode=temporal_mode(sample.frames) if "mode" in groups else None,
     )
-    return InputPlanes(contract.inputs, contract.size_wh, call)
+    blank = InputPlanes(groups, size_wh, call)
+    if "look" not in groups:
+        return blank
+    small, *frames = (shrunk(image, size_wh) for image in [virtual.image, *sample.frames])
+    look = first_look(engine, blank, small, frames, sample.masks(size_wh))
+    return InputPlanes(groups, size_wh, replace(call, look=look))
 
 
 class _Job:

@@ -13,7 +13,7 @@ import numpy as np
 
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.engines import Engine
-from vader_rt.unmix import RoomEstimate
+from vader_rt.unmix import RoomEstimate, share_planes
 from vader_rt.virtual import VirtualBackground
 
 _MARGIN = 32
@@ -32,14 +32,8 @@ def restore_planes(estimate: RoomEstimate, virtual: VirtualBackground) -> np.nda
         np.where(seen, estimate.copy, virtual.image),
         virtual.trace,
     ]
-    shares = [
-        estimate.leak,
-        estimate.matte,
-        np.log2(1 + estimate.evidence) / 8,
-        np.log2(1 + estimate.residual) / 8,
-    ]
-    grays = [np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8) for share in shares]
-    return np.dstack([*(color[..., ::-1] for color in colors), *grays, virtual.occupancy])
+    shares = share_planes(estimate).values()
+    return np.dstack([*(color[..., ::-1] for color in colors), *shares, virtual.occupancy])
 
 
 def restore(planes: np.ndarray, engine: Engine) -> tuple[np.ndarray, np.ndarray]:

@@ -50,6 +50,22 @@ def confidence_terms(estimate: RoomEstimate) -> np.ndarray:
     return np.stack([one, estimate.leak, evidence, residual], axis=-1)
 
 
+def share_planes(estimate: RoomEstimate) -> dict[str, np.ndarray]:
+    """What a network is told of an estimate beside its colours: (H, W) uint8 by name.
+
+    leak, matte: 255 = 1. evidence, residual: 255 = 8 on the scale log2(1 + x).
+    """
+    shares = {
+        "leak": estimate.leak,
+        "matte": estimate.matte,
+        "evidence": np.log2(1 + estimate.evidence) / 8,
+        "residual": np.log2(1 + estimate.residual) / 8,
+    }
+    return {
+        name: np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8) for name, share in shares.items()
+    }
+
+
 class Unmixer:
     """Weighted least squares over time for call = V + m (R − V), with weights leak^power.
 

@@ -27,7 +27,10 @@ def call_planes(size_wh: tuple[int, int]) -> CallPlanes:
     rng = np.random.default_rng(0)
     colors = rng.integers(0, 256, (3, height, width, 3), np.uint8)
     occupancy = rng.integers(0, 256, (height, width), np.uint8)
-    return CallPlanes(virtual=colors[0], trace=colors[1], mode=colors[2], occupancy=occupancy)
+    look = rng.integers(0, 256, (height, width, 6), np.uint8)
+    return CallPlanes(
+        virtual=colors[0], trace=colors[1], mode=colors[2], occupancy=occupancy, look=look
+    )
 
 
 def test_golden_frame() -> None:
@@ -65,6 +68,8 @@ def test_planes_have_the_order_of_the_groups(frames: list[np.ndarray]) -> None:
         edge_plane(frames[0]),
         dog_plane(frames[0]),
         person,
+        *call.look[..., :3].transpose(2, 0, 1)[::-1],
+        *call.look[..., 3:].transpose(2, 0, 1),
         *call.mode.transpose(2, 0, 1)[::-1],
     ]
     # one float32 multiplication by 1/255

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.conftest import LOOK
 from train.calls import Call, read_calls
-from train.data import FrameDataset, _vary, small_call
+from train.data import FrameDataset, _vary, look_planes, small_call
 from train.restore_data import CropDataset, restore_arrays
 
 SIZE_WH = (160, 96)
@@ -78,12 +79,27 @@ def test_variation_keeps_the_mixing_equation(seed: int) -> None:
     call = np.rint(virtual + matte[..., None] / 255 * (room - virtual))
     zeros = np.zeros((24, 32, 3))
     frame = np.dstack([call, matte, matte, zeros[..., 0]]).astype(np.uint8)
-    planes = np.dstack([virtual, zeros, zeros, matte, room]).astype(np.uint8)
+    planes = np.dstack([virtual, zeros, zeros, matte, room, room, matte]).astype(np.uint8)
     frame, planes = _vary(frame, planes, rng)
     v, r, m = planes[..., :3] * 1.0, planes[..., 10:13] * 1.0, frame[..., 4:5] / 255
     # both ends and the blend are truncated to 8 bit after the gain, at most 1.38
     assert np.abs(frame[..., :3] - (v + m * (r - v))).max() <= 2.5
     assert (frame[..., 3] == frame[..., 4]).all()
+    assert (planes[..., 13:16] == planes[..., 10:13]).all()  # the look is recoloured as the room
+
+
+def test_first_looks_are_given_in_most_items(call: Call, untrained: dict[str, Path]) -> None:
+    options = {"inputs": (*INPUTS, *LOOK), "outputs": ("matte", "leak"), "size_wh": (320, 192)}
+    model = untrained["frame"]
+    looks = look_planes(call, (320, 192), model)
+    planes, _ = FrameDataset([call], **options, look_model=model, varied=False)[0]
+    np.testing.assert_allclose(planes[-6:-3], looks[..., 2::-1].transpose(2, 0, 1) / 255, atol=1e-6)
+    np.testing.assert_allclose(planes[-3:], looks[..., 3:].transpose(2, 0, 1) / 255, atol=1e-6)
+    data = FrameDataset([call], **options, look_model=model, frames_per_call=40)
+    seen = [bool((data[i][0][-3] > 0).any()) for i in range(len(data))]
+    assert 0 < seen.count(False) < 24  # 10 of 40 expected; more than 23 with chance 1e-5
+    blank, _ = FrameDataset([call], **options)[0]
+    assert not blank[-3:].any()
 
 
 def test_crops_of_the_real_pipeline(call: Call, untrained: dict[str, Path]) -> None:
