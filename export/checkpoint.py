@@ -67,7 +67,7 @@ def _contract(settings: dict[str, Any], path: Path, epoch: int | None) -> Contra
         return Contract(
             kind="restore",
             inputs=tuple(RESTORE_GROUPS),
-            size_wh=tuple(settings["tile_wh"]),
+            size_wh=tuple(settings["size_wh"]),
             outputs=RestoreNet.outputs,
             training=training,
             checkpoint_sha256=digest,

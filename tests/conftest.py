@@ -72,7 +72,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     torch.manual_seed(0)
     modules = {
         "frame": LeakModule("leaknet", INPUTS, (320, 192)),
-        "restore": RestoreModule(tile_wh=(192, 128)),
+        "restore": RestoreModule(size_wh=(320, 192)),
         "blind": LeakModule("leaknet", ["frame"], (320, 192)),
         "copies": LeakModule("unet", ["frame", "edge", "dog"], (64, 48), loss="combined"),
     }

@@ -9,9 +9,7 @@ import cv2
 import numpy as np
 
 from vader_rt.errors import InputError
-from vader_rt.video import open_video
-
-_IMAGES = {".jpg", ".jpeg", ".png", ".webp"}
+from vader_rt.video import IMAGE_SUFFIXES, open_video
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,9 @@ def read_person(color: Path, alpha: Path) -> PersonClip:
 
 
 def _images(folder: Path) -> dict[str, Path]:
-    return {_name(p.stem): p for p in sorted(folder.glob("*")) if p.suffix.lower() in _IMAGES}
+    return {
+        _name(p.stem): p for p in sorted(folder.glob("*")) if p.suffix.lower() in IMAGE_SUFFIXES
+    }
 
 
 def _name(stem: str) -> str:

@@ -108,13 +108,13 @@ class LeakModule(_Module):
 class RestoreModule(_Module):
     """Trains the restoration network on the planes of `vader_rt.restore`.
 
-    tile_wh: the tile that the exported model works on, multiples of 8.
+    size_wh: what the exported model's contract will say, multiples of 8; that of the frame model.
     """
 
     def __init__(
         self,
         network: str = "restorenet",
-        tile_wh: tuple[int, int] = (384, 384),
+        size_wh: tuple[int, int] = (640, 384),
         loss: str = "restore",
         learning_rate: float = 1e-3,
         schedule: str = "cosine",

@@ -1,8 +1,7 @@
-"""What a restoration network learns from: calls that went through the real pipeline."""
+"""What a restoration network learns from: calls that went through the frame model."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,109 +10,117 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from train.calls import Call, read_calls
-from vader_rt.pipeline import reconstruct
-from vader_rt.restore import restore_planes
+from train.calls import Call
+from train.data import calls_with_truth
+from train.small import SmallCall, remixed_call, restore_arrays, small_call
+from vader_rt.contract import RESTORE_GROUPS
+from vader_rt.restore import restore_slice
+
+UNKNOWN_TURN = 2
+"""The turn of the remixed calls that the frame model was not trained on."""
+_PLANES = sum(RESTORE_GROUPS.values())
+_GRAYS = sum(count == 1 for count in RESTORE_GROUPS.values())
 
 
-def restore_arrays(call: Call, frame_model: Path | None) -> np.ndarray:
-    """Planes of `vader_rt.restore`, real room (RGB) and true leak of a call: (H, W, 21) uint8.
+class RoomDataset(Dataset):
+    """Un-mixed rooms: planes (20, h, w) and truth (5, h, w) — room RGB, leak, seen — in [0, 1].
 
-    Computed once with the frame model, with its own errors, and kept in the folder's `.cache`.
+    varied: remixed calls, mirrored, with exchanged colour channels, and of each a crop that the
+    room leaks into; else the calls themselves, whole.
     """
-    path = call.folder / ".cache" / f"{call.name.video}-restore.npy"
-    if not path.is_file():
-        path.parent.mkdir(exist_ok=True)
-        result = reconstruct(call.video, model=frame_model)
-        planes = restore_planes(result.estimate, result.virtual_background)
-        arrays = np.dstack([planes, call.read_room()[..., ::-1], call.read_mask()])
-        partial = path.with_suffix(f".{os.getpid()}.tmp")
-        with partial.open("wb") as file:
-            np.save(file, arrays)
-        partial.replace(path)
-    return np.load(path, mmap_mode="r")
-
-
-class CropDataset(Dataset):
-    """Crops where the room leaks: planes (17, S, S), truth (5, S, S): room RGB, leak, seen."""
 
     def __init__(
         self,
         calls: Sequence[Call],
-        frame_model: Path | None,
+        frame_model: Path,
         *,
-        size: int = 256,
-        crops_per_call: int = 8,
+        size_wh: tuple[int, int],
+        crop_wh: tuple[int, int] | None = None,
+        crops_per_call: int = 1,
         varied: bool = True,
     ) -> None:
         self._calls, self._frame_model = list(calls), frame_model
-        self._size, self._crops_per_call, self._varied = size, crops_per_call, varied
+        self._size_wh, self._crop_wh = size_wh, crop_wh if varied else None
+        self._crops_per_call, self._varied = crops_per_call, varied
 
     def __len__(self) -> int:
         return len(self._calls) * self._crops_per_call
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        call = self._calls[index // self._crops_per_call]
-        arrays = restore_arrays(call, self._frame_model)
-        rng = np.random.default_rng(None if self._varied else index)
-        crop = arrays[_leaking_crop(arrays, self._size, rng)]
+        small = self._small(self._calls[index // self._crops_per_call])
+        arrays = restore_arrays(small, self._frame_model)
+        rng = np.random.default_rng()
+        if self._crop_wh is not None:
+            arrays = arrays[_leaking_crop(arrays[..., -1], self._crop_wh, rng)]
         if self._varied:
-            crop = _vary(crop, rng)
-        planes = torch.from_numpy(crop.transpose(2, 0, 1).astype(np.float32) / 255)
-        seen = (planes[14:15] > 0).float()  # evidence
-        return planes[:17], torch.cat([planes[17:], seen])
+            arrays = _vary(arrays, rng)
+        planes = torch.from_numpy(arrays.transpose(2, 0, 1).astype(np.float32) / 255)
+        seen = (planes[restore_slice("evidence")] > 0).float()
+        return planes[:_PLANES], torch.cat([planes[_PLANES:], seen])
+
+    def _small(self, call: Call) -> SmallCall:
+        if self._varied:
+            return remixed_call(call, self._size_wh, self._calls, UNKNOWN_TURN)
+        return small_call(call, self._size_wh)
 
 
-def _leaking_crop(arrays: np.ndarray, size: int, rng: np.random.Generator) -> tuple[slice, slice]:
-    """A square that holds a pixel drawn by its leak, anywhere in it."""
-    leak = np.asarray(arrays[::8, ::8, 20], np.float64).ravel() + 1e-3
-    drawn = rng.choice(len(leak), p=leak / leak.sum())
-    center = np.array(divmod(drawn, arrays[::8, ::8].shape[1])) * 8
-    corner = center - rng.integers(0, size, 2)
-    top, left = np.clip(corner, 0, np.array(arrays.shape[:2]) - size)
-    return slice(top, top + size), slice(left, left + size)
+def _leaking_crop(
+    leak: np.ndarray, size_wh: tuple[int, int], rng: np.random.Generator
+) -> tuple[slice, slice]:
+    """A part that holds a pixel drawn by its leak, anywhere in it."""
+    weight = leak[::4, ::4].astype(np.float64) + 1e-3
+    drawn = rng.choice(weight.size, p=(weight / weight.sum()).ravel())
+    center = np.array(divmod(int(drawn), weight.shape[1])) * 4
+    size = np.array(size_wh[::-1])
+    top, left = np.clip(center - rng.integers(0, size), 0, np.array(leak.shape) - size)
+    return slice(top, top + size[0]), slice(left, left + size[1])
 
 
-def _vary(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _vary(arrays: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Mirror, and exchange colour channels: un-mixing knows neither left nor red."""
     if rng.random() < 0.5:
-        crop = crop[:, ::-1]
+        arrays = arrays[:, ::-1]
     if rng.random() < 0.3:
         order = rng.permutation(3)
-        starts = (0, 3, 6, 9, 17)
-        index = np.arange(crop.shape[2])
-        for start in starts:
+        index = np.arange(arrays.shape[2])
+        for start in [*range(0, _PLANES - _GRAYS, 3), _PLANES]:
             index[start : start + 3] = start + order
-        crop = crop[..., index]
-    return np.ascontiguousarray(crop)
+        arrays = arrays[..., index]
+    return arrays
 
 
 class RestoreData(lightning.LightningDataModule):
-    """Crops of `calls/train` and `calls/validation`; the frame model should know neither."""
+    """Un-mixed rooms of `calls/train`, remixed, and of `calls/validation` as they are."""
 
     def __init__(
         self,
         calls: str,
-        frame_model: str | None = None,
-        batch_size: int = 4,
-        size: int = 256,
-        crops_per_call: int = 8,
+        frame_model: str,
+        size_wh: tuple[int, int],
+        crop_wh: tuple[int, int] | None = None,
+        batch_size: int = 8,
+        crops_per_call: int = 2,
         workers: int = 1,
     ) -> None:
         super().__init__()
-        self._calls, self._frame_model = Path(calls), Path(frame_model) if frame_model else None
-        self._crops = {"size": size, "crops_per_call": crops_per_call}
+        self._calls, self._frame_model = Path(calls), Path(frame_model)
+        self._size_wh, self._crop_wh = size_wh, crop_wh
+        self._crops_per_call = crops_per_call
         self._batch_size, self._workers = batch_size, workers
 
     def train_dataloader(self) -> DataLoader:
-        return self._loader("train", varied=True)
+        rooms = RoomDataset(
+            calls_with_truth(self._calls / "train"),
+            self._frame_model,
+            size_wh=self._size_wh,
+            crop_wh=self._crop_wh,
+            crops_per_call=self._crops_per_call,
+        )
+        return DataLoader(
+            rooms, self._batch_size, shuffle=True, drop_last=True, num_workers=self._workers
+        )
 
     def val_dataloader(self) -> DataLoader:
-        return self._loader("validation", varied=False)
-
-    def _loader(self, part: str, *, varied: bool) -> DataLoader:
-        calls = read_calls(self._calls / part)
-        crops = CropDataset(calls, self._frame_model, **self._crops, varied=varied)
-        return DataLoader(
-            crops, self._batch_size, shuffle=varied, drop_last=varied, num_workers=self._workers
-        )
+        calls = calls_with_truth(self._calls / "validation")
+        rooms = RoomDataset(calls, self._frame_model, size_wh=self._size_wh, varied=False)
+        return DataLoader(rooms, batch_size=1, num_workers=self._workers)

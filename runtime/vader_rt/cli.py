@@ -60,13 +60,20 @@ def _parser() -> argparse.ArgumentParser:
         help="folder for the result (default: <video stem>.vader)",
     )
     add("--virtual-background", type=Path, metavar="IMG", help="the virtual image, if it is known")
+    add(
+        "--virtual-library",
+        type=Path,
+        metavar="DIR",
+        help="pictures among which the virtual image may be; it is used if it is found",
+    )
     add("--model", type=Path, metavar="FILE", help="frame model (.onnx) of your own")
     add(
         "--restoration",
         type=Path,
         metavar="FILE",
-        help="restoration model (.onnx), none by default",
+        help="restoration model (.onnx) of your own",
     )
+    add("--no-restore", action="store_true", help="leave what was un-mixed as it is")
     add(
         "--engine",
         choices=("auto", "onnx-cuda", "openvino", "onnx-cpu"),
@@ -117,8 +124,10 @@ def _recover(
             args.video,
             model=args.model,
             restoration=args.restoration,
+            restore=not args.no_restore,
             engine=args.engine,
             virtual_background=args.virtual_background,
+            virtual_library=args.virtual_library,
             truth=args.truth,
             mask=args.mask,
             threads=args.threads,

@@ -73,6 +73,12 @@ class ProgressPrinter:
         self._last_line = now
 
 
+_NOTES = {
+    "moving": "the virtual background moves or changes; un-mixing wants a still one, trust less",
+    "plain": "the virtual background has no detail: a plain picture, or the room itself, blurred",
+}
+
+
 def summary(result: Reconstruction, folder: Path) -> str:
     """A few lines on what was recovered and where it lies."""
     report = result.report
@@ -81,6 +87,9 @@ def summary(result: Reconstruction, folder: Path) -> str:
         f"room      {folder / 'background.png'}",
         f"recovered {result.coverage:.1%} of the picture (seen at all: {report['seen']:.1%})",
     ]
+    kind = report["virtual_background"]["kind"]
+    if kind in _NOTES:
+        lines.append(f"note      {_NOTES[kind]}")
     if result.scores is not None:
         lines.append(f"score     {_scores(result)}")
     lines.append(

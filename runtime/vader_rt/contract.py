@@ -14,6 +14,7 @@ FORMAT = 1
 METADATA_KEY = "vader_rt"
 RESTORE_GROUPS: dict[str, int] = {
     "room": 3,  # the un-mixed room, RGB
+    "mean": 3,  # the room by least squares over all samples, RGB
     "virtual": 3,  # the virtual background, RGB
     "copy": 3,  # the call where it leaks most, RGB
     "trace": 3,  # mean offset from the virtual background outside the person, RGB, 0.5 = none

@@ -30,12 +30,14 @@ from vader_rt.virtual import (
     VirtualBackground,
     estimate_virtual,
     given_virtual,
+    library_virtual,
     temporal_mode,
 )
 
 VISIBLE_LEVELS = 6
 """Difference from the virtual background, in levels, that compression alone does not make."""
 DEFAULT_MODEL = Path(__file__).parent / "models" / "leaknet.onnx"
+DEFAULT_RESTORATION = Path(__file__).parent / "models" / "restorenet.onnx"
 
 Source = str | Path | Iterable[np.ndarray]
 
@@ -44,16 +46,19 @@ Source = str | Path | Iterable[np.ndarray]
 class Options:
     """How to reconstruct; None means the default.
 
-    model: a frame model of `export.to_onnx`. restoration: a restoration model, to clean what
-    was un-mixed; what a model that gives a similarity finds is copied, as the seed does.
-    virtual_background: the virtual image, if it is known. truth, mask: the real room and the true
+    model: a frame model of `export.to_onnx`; what a model that gives a similarity finds is copied,
+    as the seed does. restoration: a model that corrects what was un-mixed. restore: whether to.
+    virtual_background: the virtual image, if it is known. virtual_library: a folder of pictures,
+    to take it from if it is there. truth, mask: the real room and the true
     leak, for a score. threads: 0 = all cores.
     """
 
     model: str | Path | None = None
     restoration: str | Path | None = None
+    restore: bool = True
     engine: EngineName = "auto"
     virtual_background: str | Path | None = None
+    virtual_library: str | Path | None = None
     truth: str | Path | None = None
     mask: str | Path | None = None
     threads: int = 0
@@ -110,12 +115,12 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
         for count in _scan(frames, sample, segmenter, clock):
             yield Progress("scan", count, frames.frame_hint)
         with clock.measure("virtual"):
-            given = settings.virtual_background
+            given = _known_virtual(settings, sample)
             image = None if given is None else given_virtual(given, sample)
             virtual = estimate_virtual(sample, image)
         with clock.measure("look"):
             planes = _input_planes(engine, virtual, sample)
-        job = _Job(frames, settings, engine, restoration, virtual, clock, truth)
+        job = _Job(frames, settings, engine, restoration, virtual, given, clock, truth)
         total = sample.frames_seen
         del sample
         for count in job.run(planes, segmenter):
@@ -170,18 +175,19 @@ def _scan(
 def _input_planes(engine: Engine, virtual: VirtualBackground, sample: FrameSample) -> InputPlanes:
     """The call's planes for the network, after a first look where it wants one."""
     groups, size_wh = engine.contract.inputs, engine.contract.size_wh
-    call = CallPlanes(
-        virtual=virtual.image,
-        trace=virtual.trace,
-        occupancy=virtual.occupancy,
-        mode=temporal_mode(sample.frames) if "mode" in groups else None,
-    )
+    call = _call_planes(virtual)
+    if "mode" in groups:
+        call = replace(call, mode=temporal_mode(sample.frames))
     blank = InputPlanes(groups, size_wh, call)
     if "look" not in groups:
         return blank
     small, *frames = (shrunk(image, size_wh) for image in [virtual.image, *sample.frames])
     look = first_look(engine, blank, small, frames, sample.masks(size_wh))
     return InputPlanes(groups, size_wh, replace(call, look=look))
+
+
+def _call_planes(virtual: VirtualBackground) -> CallPlanes:
+    return CallPlanes(virtual=virtual.image, trace=virtual.trace, occupancy=virtual.occupancy)
 
 
 class _Job:
@@ -194,11 +200,12 @@ class _Job:
         engine: Engine,
         restoration: Engine | None,
         virtual: VirtualBackground,
+        given: str | Path | None,
         clock: _Clock,
         truth: tuple[np.ndarray, np.ndarray] | None,
     ) -> None:
         self._source, self._options, self._engine = source, options, engine
-        self._restoration, self._virtual = restoration, virtual
+        self._restoration, self._virtual, self._given = restoration, virtual, given
         self._clock, self._truth = clock, truth
         self._timeline: list[float] = []
         self._aggregator: Copier | Unmixer
@@ -238,7 +245,8 @@ class _Job:
         """Room and confidence; where nothing was seen, the virtual background with 0."""
         room, certain = estimate.room, estimate.leak
         if self._restoration is not None:
-            room, certain = restore(restore_planes(estimate, self._virtual), self._restoration)
+            planes = restore_planes(estimate, _call_planes(self._virtual))
+            room, certain = restore(planes, self._restoration)
         elif isinstance(self._aggregator, Unmixer):
             certain = confidence(estimate, self._engine.contract.confidence)
         seen = self._seen(estimate)
@@ -261,7 +269,8 @@ class _Job:
     def _models(self) -> list[dict[str, Any]]:
         models = [(self._options.model or DEFAULT_MODEL, self._engine)]
         if self._restoration is not None:
-            models.append((str(self._options.restoration), self._restoration))
+            path = self._options.restoration or DEFAULT_RESTORATION
+            models.append((path, self._restoration))
         return [provenance.model(path, engine.contract) for path, engine in models]
 
     def _report(self, result: Reconstruction) -> dict[str, Any]:
@@ -281,8 +290,9 @@ class _Job:
             "seen": float((result.confidence > 0).mean()),
             "leak_timeline": [round(share, 5) for share in self._timeline],
             "virtual_background": {
-                "given": self._options.virtual_background is not None,
+                "given": None if self._given is None else Path(self._given).name,
                 "trusted": float(self._virtual.trusted.mean()),
+                "kind": self._virtual.kind,
             },
             "scores": asdict(result.scores) if result.scores else None,
             "engine": self._engine.name,
@@ -307,12 +317,20 @@ def _load(path: str | Path, kind: str, options: Options) -> Engine:
     return engine
 
 
+def _known_virtual(options: Options, sample: FrameSample) -> str | Path | None:
+    """The virtual image, if it was given or stands in the library."""
+    if options.virtual_background is not None or options.virtual_library is None:
+        return options.virtual_background
+    return library_virtual(options.virtual_library, sample)
+
+
 def _load_restoration(engine: Engine, options: Options) -> Engine | None:
-    if options.restoration is None:
-        return None
-    if engine.contract.outputs == ("similarity",):
+    copies = engine.contract.outputs == ("similarity",)
+    if options.restoration is not None and copies:
         raise UsageError("a restoration model works on what was un-mixed; this frame model copies")
-    return _load(options.restoration, "restore", options)
+    if not options.restore or copies:
+        return None
+    return _load(options.restoration or DEFAULT_RESTORATION, "restore", options)
 
 
 def _read_truth(options: Options, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray] | None:

@@ -1,90 +1,65 @@
-"""Restoration: once per call, a network cleans the un-mixed room and says how sure it is.
+"""Restoration: once per call, a network corrects the un-mixed room and says how sure it is.
 
-The planes have one definition, `restore_planes`, used by training and runtime. The network sees
-tiles of a fixed size, so a call of any size can be restored.
+The planes have one definition, `restore_planes`, used by training and runtime. The network works at
+its own size, about half of the call's; its correction is enlarged, so that what un-mixing found
+keeps its detail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
+import cv2
 import numpy as np
 
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.engines import Engine
+from vader_rt.features import CallPlanes, shrunk
 from vader_rt.unmix import RoomEstimate, share_planes
-from vader_rt.virtual import VirtualBackground
-
-_MARGIN = 32
 
 
-def restore_planes(estimate: RoomEstimate, virtual: VirtualBackground) -> np.ndarray:
-    """What is known of a call's room, as (H, W, 17) uint8 in the order of
+def restore_planes(estimate: RoomEstimate, call: CallPlanes) -> np.ndarray:
+    """What is known of a call's room, as (H, W, 20) uint8 in the order of
     `vader_rt.contract.RESTORE_GROUPS`.
 
     Eight bits are enough: the room and the call have no more. Colours are RGB.
     """
+    assert call.virtual is not None
+    assert call.trace is not None
+    assert call.occupancy is not None
     seen = (estimate.evidence > 0)[..., None]
     colors = [
-        np.where(seen, estimate.room, virtual.image),
-        virtual.image,
-        np.where(seen, estimate.copy, virtual.image),
-        virtual.trace,
+        np.where(seen, estimate.room, call.virtual),
+        np.where(seen, estimate.mean, call.virtual),
+        call.virtual,
+        np.where(seen, estimate.copy, call.virtual),
+        call.trace,
     ]
     shares = share_planes(estimate).values()
-    return np.dstack([*(color[..., ::-1] for color in colors), *shares, virtual.occupancy])
+    return np.dstack([*(color[..., ::-1] for color in colors), *shares, call.occupancy])
+
+
+def restore_slice(group: str) -> slice:
+    """Where the planes of a group are in those of `restore_planes`."""
+    ends = accumulate(RESTORE_GROUPS.values())
+    end = dict(zip(RESTORE_GROUPS, ends, strict=True))[group]
+    return slice(end - RESTORE_GROUPS[group], end)
 
 
 def restore(planes: np.ndarray, engine: Engine) -> tuple[np.ndarray, np.ndarray]:
-    """Restore a room: planes (H, W, 17) uint8 → room (H, W, 3) uint8 BGR, confidence (H, W)."""
-    width, height = engine.contract.size_wh
-    padded = _padded(planes[..., _wanted(engine.contract.inputs)], (width, height))
-    room = np.empty((*padded.shape[:2], 3), np.uint8)
-    confidence = np.empty(padded.shape[:2], np.float32)
-    for tile, inner, inside in _tiles(padded.shape[:2], (width, height)):
-        tensor = padded[tile].transpose(2, 0, 1)[None].astype(np.float32) / 255
-        rgb, sure = engine.run(tensor)
-        bgr = np.rint(np.clip(rgb.transpose(1, 2, 0)[..., ::-1], 0, 1) * 255).astype(np.uint8)
-        room[inner], confidence[inner] = bgr[inside], sure[inside]
-    h, w = planes.shape[:2]
-    return room[:h, :w], confidence[:h, :w]
+    """Restore a room: planes (H, W, 20) uint8 → room (H, W, 3) uint8 BGR, confidence (H, W)."""
+    contract, size_wh = engine.contract, planes.shape[1::-1]
+    small = np.dstack([_small(planes, group, contract.size_wh) for group in contract.inputs])
+    room, sure = engine.run(small.transpose(2, 0, 1)[None].astype(np.float32) / 255)
+    correction = room.transpose(1, 2, 0) * 255 - _small(planes, "room", contract.size_wh)
+    restored = planes[..., restore_slice("room")] + _enlarged(correction, size_wh)
+    bgr = np.rint(np.clip(restored, 0, 255)).astype(np.uint8)[..., ::-1]
+    return np.ascontiguousarray(bgr), np.clip(_enlarged(sure, size_wh), 0, 1)
 
 
-def _wanted(groups: Sequence[str]) -> list[int]:
-    """Indices of the planes of these groups."""
-    starts = dict(zip(RESTORE_GROUPS, accumulate(RESTORE_GROUPS.values(), initial=0), strict=False))
-    return [starts[g] + i for g in groups for i in range(RESTORE_GROUPS[g])]
+def _small(planes: np.ndarray, group: str, size_wh: tuple[int, int]) -> np.ndarray:
+    return shrunk(np.ascontiguousarray(planes[..., restore_slice(group)]), size_wh)
 
 
-def _padded(planes: np.ndarray, least_wh: tuple[int, int]) -> np.ndarray:
-    bottom = max(0, least_wh[1] - planes.shape[0])
-    right = max(0, least_wh[0] - planes.shape[1])
-    return np.pad(planes, ((0, bottom), (0, right), (0, 0)), mode="edge")
-
-
-Region = tuple[slice, slice]
-
-
-def _tiles(
-    size_hw: tuple[int, int], tile_wh: tuple[int, int]
-) -> Iterator[tuple[Region, Region, Region]]:
-    """Cover an image with overlapping tiles: the tile, its part that is used, and that within it.
-
-    Of the overlap each tile loses `_MARGIN` pixels a side, where it lacks surroundings.
-    """
-    rows, columns = (
-        list(_spans(length, tile)) for length, tile in zip(size_hw, tile_wh[::-1], strict=True)
-    )
-    for row in rows:
-        for column in columns:
-            yield tuple(zip(row, column, strict=True))  # type: ignore[misc]
-
-
-def _spans(length: int, tile: int) -> Iterator[tuple[slice, slice, slice]]:
-    start = done = 0
-    while done < length:
-        start = min(start, length - tile)
-        end = length if start + tile == length else start + tile - _MARGIN
-        yield slice(start, start + tile), slice(done, end), slice(done - start, end - start)
-        done, start = end, end - _MARGIN
+def _enlarged(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    return cv2.resize(np.ascontiguousarray(image), size_wh, interpolation=cv2.INTER_LINEAR)

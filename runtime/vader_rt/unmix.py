@@ -18,14 +18,16 @@ _RESIDUAL_POWER = 6.0
 class RoomEstimate:
     """What the samples say of the room.
 
-    room: (H, W, 3) uint8 BGR. evidence: (H, W) float32 ≥ 0, the sum of squared leaks, in frames;
-    0 where nothing was seen. residual: (H, W) float32 ≥ 0, how far the samples lie off the line
-    from the virtual background to the room, in levels (RMS). leak: (H, W) float32 in [0, 1], the
-    largest leak over time. copy: (H, W, 3) uint8 BGR and matte: (H, W) float32 in [0, 1], colour
-    and matte of the call in the frame of the largest leak.
+    room: (H, W, 3) uint8 BGR. mean: (H, W, 3) uint8 BGR, the room by weighted least squares; the
+    same where `room` is that already, or where pixels are copied. evidence: (H, W) float32 ≥ 0,
+    the sum of squared leaks, in frames; 0 where nothing was seen. residual: (H, W) float32 ≥ 0,
+    how far the samples lie off the line from the virtual background to the room, in levels (RMS).
+    leak: (H, W) float32 in [0, 1], the largest leak over time. copy: (H, W, 3) uint8 BGR and
+    matte: (H, W) float32 in [0, 1], colour and matte of the call in the frame of the largest leak.
     """
 
     room: np.ndarray
+    mean: np.ndarray
     copy: np.ndarray
     matte: np.ndarray
     evidence: np.ndarray
@@ -125,18 +127,24 @@ class Unmixer:
         seen = self._s2 > 0
         scale = np.divide(1, self._s2, out=np.zeros_like(self._s2), where=seen)
         offset = self._s1 * scale[:, None]
-        found = self._strongest() if self._strongest_only else offset
-        room = np.clip(self._virtual + found.reshape(*shape, 3), 0, 255)
+        mean = self._room(offset)
+        room = self._room(self._strongest()) if self._strongest_only else mean
         off_line = self._s0 - np.einsum("ij,ij->i", self._s1, offset)
-        mean = np.divide(off_line, self._weights, out=np.zeros_like(off_line), where=seen)
+        distance = np.divide(off_line, self._weights, out=np.zeros_like(off_line), where=seen)
         return RoomEstimate(
-            np.rint(room).astype(np.uint8),
+            room,
+            mean,
             self._copy.reshape(*shape, 3).copy(),
             self._matte.reshape(shape).copy(),
             self._evidence.reshape(shape).copy(),
-            np.sqrt(np.maximum(mean, 0)).reshape(shape),
+            np.sqrt(np.maximum(distance, 0)).reshape(shape),
             self._leak.reshape(shape).copy(),
         )
+
+    def _room(self, offset: np.ndarray) -> np.ndarray:
+        """V + offset, (H·W, 3), as (H, W, 3) uint8."""
+        room = self._virtual + offset.reshape(self._virtual.shape)
+        return np.rint(np.clip(room, 0, 255)).astype(np.uint8)
 
     def _strongest(self) -> np.ndarray:
         """Offset of the room from the virtual background by the strongest sample: (H·W, 3)."""
@@ -164,6 +172,7 @@ class Copier:
 
     def estimate(self) -> RoomEstimate:
         return RoomEstimate(
+            self._room.copy(),
             self._room.copy(),
             self._room.copy(),
             self._best.copy(),

@@ -19,6 +19,8 @@ from vader_rt.errors import InputError
 
 MIN_SIDE = 64
 """Smallest width or height in pixels from which anything could be recovered."""
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+"""What a picture's file name ends in, where a folder of pictures is read."""
 
 
 class FrameSource(Protocol):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
 
 from vader_rt.errors import InputError
-from vader_rt.video import read_image
+from vader_rt.features import shrunk
+from vader_rt.video import IMAGE_SUFFIXES, read_image
 
 CLEAR_SHARE = 1 / 3
 """Share of the frames, those with least of a person at a pixel, that are averaged there."""
@@ -18,9 +20,15 @@ CLEAR_MASK = 20
 """Person mask, of 255, up to which a pixel counts as showing the virtual background."""
 SAME_LEVELS = 12
 """A pixel is the virtual background where no channel differs from it by more levels."""
+_FREE_SHARE = 0.1
+"""A pixel is free where a person is seen in a smaller share of the frames."""
+_MOVING_SHARE = 0.2
+"""The background moves if this share of the free pixels is not `image` in this share of frames."""
+_PLAIN_LEVELS = 10
 _STRIP = 64
 _SAMPLE_BYTES = 320_000_000  # 48 frames of 1920×1080
 _MATCH_LEVELS = 20
+_LIBRARY_WH = (320, 180)
 
 
 @dataclass
@@ -80,12 +88,15 @@ class VirtualBackground:
     trusted: (H, W) bool; elsewhere the image was continued from around.
     occupancy: (H, W) uint8, 255 × the share of frames in which the pixel is not `image`.
     trace: (H, W, 3) uint8 BGR, 128 + half the mean offset from `image` outside the person.
+    kind: `still`, a picture with detail; `plain`, one without, as a blurred room has none;
+    `moving`, a film, or a picture that changes during the call.
     """
 
     image: np.ndarray
     trusted: np.ndarray
     occupancy: np.ndarray
     trace: np.ndarray
+    kind: Literal["still", "plain", "moving"] = "still"
 
 
 def estimate_virtual(sample: FrameSample, given: np.ndarray | None = None) -> VirtualBackground:
@@ -102,7 +113,7 @@ def estimate_virtual(sample: FrameSample, given: np.ndarray | None = None) -> Vi
     else:
         image, clear = given, np.ones((height, width), bool)
     occupancy, trace = _statistics(sample.frames, masks, image)
-    return VirtualBackground(image, clear, occupancy, trace)
+    return VirtualBackground(image, clear, occupancy, trace, _kind(image, occupancy, masks))
 
 
 def given_virtual(path: str | Path, sample: FrameSample) -> np.ndarray:
@@ -111,17 +122,29 @@ def given_virtual(path: str | Path, sample: FrameSample) -> np.ndarray:
     Raises:
         InputError: it cannot be read, or is not what the call shows.
     """
-    height, width = sample.frames[0].shape[:2]
-    shown, clear = _clearest_mean(sample.frames, sample.masks((width, height)))
-    fits = [*_placements(read_image(path), (width, height))]
-    differences = [_median_difference(fit, shown, clear) for fit in fits]
-    best = int(np.argmin(differences))
-    if differences[best] > _MATCH_LEVELS:
+    shown, clear = _shown(sample, sample.frames[0].shape[1::-1])
+    fit, difference = _best_fit(read_image(path), shown, clear)
+    if difference > _MATCH_LEVELS:
         raise InputError(
             f"{path}: is not the virtual background of this call (median difference "
-            f"{differences[best]:.0f} of 255 levels); leave --virtual-background out to estimate it"
+            f"{difference:.0f} of 255 levels); leave --virtual-background out to estimate it"
         )
-    return fits[best]
+    return fit
+
+
+def library_virtual(folder: str | Path, sample: FrameSample) -> Path | None:
+    """Find the picture in a folder that the call shows; None if it is not there.
+
+    Raises:
+        InputError: the folder has no pictures.
+    """
+    paths = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    if not paths:
+        raise InputError(f"{folder}: has no pictures ({', '.join(sorted(IMAGE_SUFFIXES))})")
+    shown, clear = _shown(sample, _LIBRARY_WH)
+    differences = [_best_fit(read_image(path), shown, clear)[1] for path in paths]
+    best = int(np.argmin(differences))
+    return paths[best] if differences[best] <= _MATCH_LEVELS else None
 
 
 def temporal_mode(frames: list[np.ndarray]) -> np.ndarray:
@@ -200,6 +223,19 @@ def _statistics(
     return occupancy, np.rint(trace).astype(np.uint8)
 
 
+def _kind(
+    image: np.ndarray, occupancy: np.ndarray, masks: np.ndarray
+) -> Literal["still", "plain", "moving"]:
+    """Judged where hardly anybody ever is; `still` where that is nowhere."""
+    free = (masks > CLEAR_MASK).mean(axis=0) < _FREE_SHARE
+    if not free.any():
+        return "still"
+    if (occupancy[free] > 255 * _MOVING_SHARE).mean() > _MOVING_SHARE:
+        return "moving"
+    detail = cv2.absdiff(image, cv2.GaussianBlur(image, (0, 0), image.shape[0] / 90))
+    return "plain" if np.percentile(detail.max(axis=2)[free], 98) < _PLAIN_LEVELS else "still"
+
+
 def _placements(image: np.ndarray, size_wh: tuple[int, int]) -> Iterator[np.ndarray]:
     """The ways in which clients fit a picture: cut or stretched, as it is or mirrored."""
     for fit in (cover(image, size_wh), cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA)):
@@ -207,9 +243,19 @@ def _placements(image: np.ndarray, size_wh: tuple[int, int]) -> Iterator[np.ndar
         yield cv2.flip(fit, 1)
 
 
-def _median_difference(fit: np.ndarray, shown: np.ndarray, clear: np.ndarray) -> float:
-    where = clear if clear.any() else np.ones_like(clear)
-    return float(np.median(cv2.absdiff(fit, shown).max(axis=2)[where]))
+def _shown(sample: FrameSample, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The virtual background as the call shows it at a size, and where it is clear."""
+    frames = [shrunk(frame, size_wh) for frame in sample.frames]
+    image, clear = _clearest_mean(frames, sample.masks(size_wh))
+    return image, clear if clear.any() else np.ones_like(clear)
+
+
+def _best_fit(image: np.ndarray, shown: np.ndarray, clear: np.ndarray) -> tuple[np.ndarray, float]:
+    """The placement of an image that is nearest to what is shown, and its median difference."""
+    fits = [*_placements(image, shown.shape[1::-1])]
+    differences = [float(np.median(cv2.absdiff(fit, shown).max(axis=2)[clear])) for fit in fits]
+    best = int(np.argmin(differences))
+    return fits[best], differences[best]
 
 
 def _strips(height: int) -> Iterator[slice]:

@@ -23,7 +23,7 @@ MODULES = {
     "leaknet": lambda: LeakModule("leaknet", INPUTS, (320, 192)),
     "unet": lambda: LeakModule("unet", ["frame", "edge", "dog"], (64, 48), loss="mse"),
     "convnet_simple": lambda: LeakModule("convnet_simple", ["frame", "mode"], (64, 48), loss="mse"),
-    "restorenet": lambda: RestoreModule(tile_wh=(96, 64)),
+    "restorenet": lambda: RestoreModule(size_wh=(96, 64)),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -106,7 +107,20 @@ def test_a_given_virtual_background_is_used(sample: Call, untrained: dict[str, P
     options = {"model": untrained["frame"]}
     result = vader_rt.reconstruct(frames, virtual_background=sample.virtual, **options)
     assert (result.virtual == read_image(sample.virtual)).all()
-    assert result.report["virtual_background"]["given"]
+    assert result.report["virtual_background"]["given"] == sample.virtual.name
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_library_is_searched(
+    sample: Call, untrained: dict[str, Path], tmp_path: Path, known: bool
+) -> None:
+    frames = list(open_video(sample.video).frames())[::12]
+    for path in [sample.room, *([sample.virtual] if known else [])]:
+        shutil.copy(path, tmp_path)
+    result = vader_rt.reconstruct(frames, virtual_library=tmp_path, model=untrained["frame"])
+    found = result.report["virtual_background"]["given"]
+    assert found == (sample.virtual.name if known else None)
+    assert (result.virtual == read_image(sample.virtual)).all() == known
 
 
 PEAK = """

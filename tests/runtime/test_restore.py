@@ -1,57 +1,61 @@
-"""Tiles, planes and the margins between them."""
+"""Planes, and the correction that is enlarged to the call's size."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from vader_rt.contract import RESTORE_GROUPS, Contract
-from vader_rt.restore import restore, restore_planes
+from vader_rt.features import CallPlanes
+from vader_rt.restore import restore, restore_planes, restore_slice
 from vader_rt.unmix import Unmixer
-from vader_rt.virtual import VirtualBackground
 
-TILE_WH = (96, 80)
+SIZE_WH = (96, 64)
+COUNT = sum(RESTORE_GROUPS.values())
 
 
-class LocalAverage:
-    """An engine that answers with a 3×3 mean, so that a tile's edge shows if it is used."""
+class Shifted:
+    """An engine that adds to the un-mixed room, and is as sure as the leak is large."""
 
-    name = "local-average"
-    contract = Contract("restore", tuple(RESTORE_GROUPS), TILE_WH, ("room", "confidence"))
+    name = "shifted"
+
+    def __init__(self, shift: float, inputs: tuple[str, ...] = tuple(RESTORE_GROUPS)) -> None:
+        self.contract = Contract("restore", inputs, SIZE_WH, ("room", "confidence"))
+        self._shift = shift
 
     def run(self, planes: np.ndarray) -> list[np.ndarray]:
         assert planes.shape == self.contract.input_shape
-        padded = np.pad(planes[0], ((0, 0), (1, 1), (1, 1)))
-        height, width = planes.shape[2:]
-        shifted = [padded[:, y : y + height, x : x + width] for y in range(3) for x in range(3)]
-        mean = np.mean(shifted, axis=0)
-        return [mean[:3], mean[12]]
+        assert 0 <= planes.min() <= planes.max() <= 1
+        return [planes[0, :3] + self._shift, planes[0, -1]]
 
 
 def random_planes(height: int, width: int) -> np.ndarray:
-    count = sum(RESTORE_GROUPS.values())
-    return np.random.default_rng(1).integers(0, 256, (height, width, count), np.uint8)
+    return np.random.default_rng(1).integers(0, 256, (height, width, COUNT), np.uint8)
 
 
-@pytest.mark.parametrize("size_hw", [(80, 96), (300, 410), (81, 97), (64, 64), (80, 500)])
-def test_tiles_leave_no_seam(size_hw: tuple[int, int]) -> None:
-    planes = random_planes(*size_hw)
-    room, confidence = restore(planes, LocalAverage())
-    assert room.shape == (*size_hw, 3)
-    assert confidence.shape == size_hw
-    inside = planes[..., 12].astype(np.float32) / 255
-    expected = np.mean(
-        [np.roll(inside, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)], axis=0
-    )
-    # one pixel at the picture's own border has no neighbours in either; sums in another order
-    np.testing.assert_allclose(confidence[1:-1, 1:-1], expected[1:-1, 1:-1], atol=1e-5)
+@pytest.mark.parametrize("size_wh", [SIZE_WH, (192, 128), (131, 77), (64, 64)])
+def test_no_correction_leaves_every_detail(size_wh: tuple[int, int]) -> None:
+    planes = random_planes(*size_wh[::-1])
+    room, confidence = restore(planes, Shifted(0.0))
+    assert confidence.shape == size_wh[::-1]
+    # 8-bit levels divided and multiplied by 255, resized alike
+    assert np.abs(room[..., ::-1].astype(int) - planes[..., :3]).max() <= 1
 
 
-def test_colors_pass_in_their_order() -> None:
-    planes = np.zeros((80, 96, sum(RESTORE_GROUPS.values())), np.uint8)
-    planes[..., :3] = (10, 20, 30)  # RGB
-    room, _ = restore(planes, LocalAverage())
-    assert room[40, 40].tolist() == [30, 20, 10]  # BGR
+def test_correction_is_enlarged() -> None:
+    planes = np.full((128, 192, COUNT), 100, np.uint8)
+    planes[::2, :, :3] = 140
+    room, _ = restore(planes, Shifted(20 / 255))
+    assert (room[::2] == 160).all()
+    assert (room[1::2] == 120).all()
+    assert (restore(planes, Shifted(1.0))[0] == 255).all()
+
+
+def test_a_model_gets_the_planes_that_it_wants() -> None:
+    planes = random_planes(64, 96)
+    _, confidence = restore(planes, Shifted(0.0, ("room", "leak")))
+    np.testing.assert_allclose(confidence, planes[..., restore_slice("leak")][..., 0] / 255, 1e-5)
 
 
 def test_planes_hold_what_is_known() -> None:
@@ -62,12 +66,41 @@ def test_planes_hold_what_is_known() -> None:
     frame = np.where(leak[..., None] > 0, np.uint8([90, 100, 110]), virtual)
     unmixer.add(frame, leak, leak)
     occupancy = np.full((64, 64), 7, np.uint8)
-    background = VirtualBackground(virtual, leak == 0, occupancy, np.full_like(virtual, 128))
-    planes = restore_planes(unmixer.estimate(), background)
+    call = CallPlanes(virtual=virtual, trace=np.full_like(virtual, 128), occupancy=occupancy)
+    planes = restore_planes(unmixer.estimate(), call)
     top, bottom = planes[10, 10], planes[50, 10]
-    assert top[:3].tolist() == [160, 150, 140]  # V + (call − V) / 0.5, as RGB
-    assert top[6:9].tolist() == [110, 100, 90]  # the copied colour
-    assert top[12] == top[13] == round(0.5 * 255)
-    assert bottom[:3].tolist() == bottom[3:6].tolist() == [60, 50, 40]
-    assert bottom[12:16].tolist() == [0, 0, 0, 0]
-    assert (planes[..., 16] == 7).all()
+
+    def values(pixel: np.ndarray, group: str) -> list[int]:
+        return pixel[restore_slice(group)].tolist()
+
+    assert values(top, "room") == [160, 150, 140]  # V + (call − V) / 0.5, as RGB
+    assert values(top, "mean") == [160, 150, 140]  # one sample is its own mean
+    assert values(top, "copy") == [110, 100, 90]
+    assert values(top, "leak") == values(top, "matte") == [round(0.5 * 255)]
+    assert values(bottom, "room") == values(bottom, "virtual") == [60, 50, 40]
+    assert not any(bottom[restore_slice("leak").start : restore_slice("occupancy").start])
+    assert values(bottom, "occupancy") == [7]
+    assert planes.shape == (64, 64, COUNT)
+
+
+def test_planes_of_the_small_call_are_those_of_the_large(frames: list[np.ndarray]) -> None:
+    """Training un-mixes at the model's size, the runtime at the call's: nearly the same planes."""
+    virtual = cv2.GaussianBlur(frames[0], (0, 0), 5)
+    leak = np.full(virtual.shape[:2], 0.5, np.float32)
+    gray = np.full(virtual.shape[:2], 128, np.uint8)
+    planes = []
+    for size_wh in ((320, 180), (160, 90)):
+        resized = [cv2.resize(i, size_wh, interpolation=cv2.INTER_AREA) for i in frames]
+        small = cv2.resize(virtual, size_wh, interpolation=cv2.INTER_AREA)
+        unmixer = Unmixer(small, None, 0.5)
+        for index, frame in enumerate(resized):
+            unmixer.add(frame, leak, leak * (1 - index / 40))
+        call = CallPlanes(
+            virtual=small,
+            trace=np.dstack([cv2.resize(gray, size_wh)] * 3),
+            occupancy=cv2.resize(gray, size_wh),
+        )
+        planes.append(restore_planes(unmixer.estimate(), call))
+    shrunk = cv2.resize(planes[0][..., :3], (160, 90), interpolation=cv2.INTER_AREA)
+    # clipping at 0 and 255 comes before the mean in one, after it in the other
+    assert np.abs(shrunk.astype(int) - planes[1][..., :3]).mean() < 2

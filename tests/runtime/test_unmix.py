@@ -147,7 +147,7 @@ def test_copier_takes_strictly_better_frames_only() -> None:
 def test_confidence_is_its_logistic_regression() -> None:
     plane = np.ones(SHAPE, np.float32)
     picture = np.zeros((*SHAPE, 3), np.uint8)
-    estimate = RoomEstimate(picture, picture, plane, 3 * plane, 7 * plane, 0.5 * plane)
+    estimate = RoomEstimate(picture, picture, picture, plane, 3 * plane, 7 * plane, 0.5 * plane)
     logit = 0.1 + 2.0 * 0.5 + 0.3 * 2 - 0.4 * 3
     expected = 1 / (1 + np.exp(-logit))
     assert confidence(estimate, (0.1, 2.0, 0.3, -0.4)) == pytest.approx(expected, rel=1e-5)

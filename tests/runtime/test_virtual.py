@@ -14,6 +14,7 @@ from vader_rt.virtual import (
     cover,
     estimate_virtual,
     given_virtual,
+    library_virtual,
     temporal_mode,
 )
 
@@ -113,6 +114,32 @@ def test_foreign_image_is_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(path), 255 - picture())
     with pytest.raises(InputError, match="not the virtual background"):
         given_virtual(path, moving_person(picture()))
+
+
+def test_library_knows_the_picture(tmp_path: Path) -> None:
+    for seed in range(4):
+        cv2.imwrite(str(tmp_path / f"{seed}.png"), picture(seed, (400, 300)))
+    (tmp_path / "notes.txt").write_text("not a picture")
+    shown = cover(picture(2, (400, 300)), SIZE_WH)
+    assert library_virtual(tmp_path, moving_person(shown)) == tmp_path / "2.png"
+    assert library_virtual(tmp_path, moving_person(picture(9))) is None
+
+
+def test_library_without_pictures_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has no pictures"):
+        library_virtual(tmp_path, moving_person(picture()))
+
+
+def test_kinds() -> None:
+    detailed = picture(1)
+    detailed[::4] = 255 - detailed[::4]
+    assert estimate_virtual(moving_person(detailed)).kind == "still"
+    gray = np.full((96, 160, 3), 90, np.uint8)
+    assert estimate_virtual(moving_person(gray)).kind == "plain"
+    film = FrameSample()
+    for i in range(24):
+        film.add(np.roll(detailed, 7 * i, axis=1), np.zeros((96, 160), np.uint8))
+    assert estimate_virtual(film).kind == "moving"
 
 
 @pytest.mark.parametrize("size_wh", [(100, 100), (320, 96), (20, 200)])

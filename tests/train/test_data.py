@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from tests.conftest import LOOK
 from train.calls import Call, read_calls
-from train.data import FrameDataset, _vary, look_planes, small_call
-from train.restore_data import CropDataset, restore_arrays
+from train.data import FrameDataset, _vary
+from train.restore_data import RoomDataset
+from train.small import look_planes, remixed_call, restore_arrays, small_call
+from vader_rt.features import shrunk
+from vader_rt.video import read_image
 
 SIZE_WH = (160, 96)
 INPUTS = ("frame", "virtual", "trace", "occupancy", "edge", "dog", "person", "mode")
@@ -91,7 +95,7 @@ def test_variation_keeps_the_mixing_equation(seed: int) -> None:
 def test_first_looks_are_given_in_most_items(call: Call, untrained: dict[str, Path]) -> None:
     options = {"inputs": (*INPUTS, *LOOK), "outputs": ("matte", "leak"), "size_wh": (320, 192)}
     model = untrained["frame"]
-    looks = look_planes(call, (320, 192), model)
+    looks = look_planes(small_call(call, (320, 192)), model)
     planes, _ = FrameDataset([call], **options, look_model=model, varied=False)[0]
     np.testing.assert_allclose(planes[-6:-3], looks[..., 2::-1].transpose(2, 0, 1) / 255, atol=1e-6)
     np.testing.assert_allclose(planes[-3:], looks[..., 3:].transpose(2, 0, 1) / 255, atol=1e-6)
@@ -102,13 +106,52 @@ def test_first_looks_are_given_in_most_items(call: Call, untrained: dict[str, Pa
     assert not blank[-3:].any()
 
 
-def test_crops_of_the_real_pipeline(call: Call, untrained: dict[str, Path]) -> None:
-    arrays = restore_arrays(call, untrained["frame"])
-    assert arrays.shape == (720, 1280, 21)
-    assert (arrays[..., 17:20] == call.read_room()[..., ::-1]).all()
-    assert (arrays[..., 20] == call.read_mask()).all()
-    planes, truth = CropDataset([call], untrained["frame"], size=128)[0]
-    assert planes.shape == (17, 128, 128)
-    assert truth.shape == (5, 128, 128)
+def test_remixed_calls_obey_the_mixing_equation(calls: Path) -> None:
+    first, second = read_calls(calls / "train")
+    small = small_call(first, SIZE_WH)
+    for turn in range(1, 5):
+        mixed = remixed_call(first, SIZE_WH, [second], turn)
+        assert (mixed.frames[..., 4:] == small.frames[..., 4:]).all()
+        room, new_room = (x.planes[..., 10:13].astype(float) for x in (small, mixed))
+        virtual, new_virtual = (
+            shrunk(read_image(call.virtual), SIZE_WH).astype(float) for call in (first, second)
+        )
+        for old, new in zip(small.frames, mixed.frames, strict=True):
+            matte, person = (old[..., i, None] / 255 for i in (4, 5))
+            expected = old[..., :3] + (1 - matte) * (new_virtual - virtual)
+            expected += matte * (1 - person) * (new_room - room)
+            assert np.abs(new[..., :3] - np.clip(expected, 0, 255)).max() <= 1  # rounding
+    rooms = {
+        remixed_call(first, SIZE_WH, [second], turn).planes[..., 10:13].tobytes()
+        for turn in range(1, 9)
+    }
+    assert len(rooms) == 2  # its own in half of the turns, else the other's
+
+
+def test_with_remixes_only_they_are_looked_at(calls: Path, untrained: dict[str, Path]) -> None:
+    found = read_calls(calls / "train")
+    options = {"inputs": (*INPUTS, *LOOK), "outputs": ("matte", "leak"), "size_wh": (320, 192)}
+    data = FrameDataset(found, **options, remix=True, look_model=untrained["frame"])
+    assert len(data) == 2 * 2 * 8
+    looks = [bool((data[i][0][-3] > 0).any()) for i in range(len(data))]
+    assert not any(looks[:16])
+    assert any(looks[16:])
+
+
+def test_rooms_for_restoration(calls: Path, untrained: dict[str, Path]) -> None:
+    (call,) = read_calls(calls / "validation")
+    arrays = restore_arrays(small_call(call, (320, 192)), untrained["frame"])
+    assert arrays.shape == (192, 320, 24)
+    assert arrays.dtype == np.uint8
+    room = cv2.resize(call.read_room(), (320, 192), interpolation=cv2.INTER_AREA)
+    assert (arrays[..., 20:23] == room[..., ::-1]).all()
+    leak = cv2.resize(call.read_mask(), (320, 192), interpolation=cv2.INTER_AREA)
+    assert (
+        np.corrcoef(arrays[..., 23].ravel(), leak.ravel())[0, 1] > 0.9
+    )  # thresholded before or after it shrinks
+    rooms = RoomDataset([call], untrained["frame"], size_wh=(320, 192), crop_wh=(96, 64))
+    planes, truth = rooms[0]
+    assert planes.shape == (20, 64, 96)
+    assert truth.shape == (5, 64, 96)
     assert truth[3].max() > 0  # it leaks in every crop that is drawn
-    assert ((planes[14] > 0) == (truth[4] > 0)).all()
+    assert ((planes[17] > 0) == (truth[4] > 0)).all()

@@ -23,7 +23,7 @@ def test_the_seeds_network_is_the_seeds() -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_outputs(name: str) -> None:
-    channels = 17 if name == "restorenet" else 6
+    channels = 20 if name == "restorenet" else 6
     network = build_network(name, channels).eval()
     planes = torch.rand(2, channels, 64, 96, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
@@ -35,10 +35,10 @@ def test_outputs(name: str) -> None:
 
 
 def test_restoration_starts_from_the_unmixed_room() -> None:
-    network = RestoreNet(17).eval()
+    network = RestoreNet(20).eval()
     torch.nn.init.zeros_(network.head.weight)
     torch.nn.init.zeros_(network.head.bias)
-    planes = torch.rand(1, 17, 32, 32)
+    planes = torch.rand(1, 20, 32, 32)
     with torch.inference_mode():
         output = network(planes)
     assert torch.equal(output[:, :3], planes[:, :3])
