@@ -69,6 +69,7 @@ def _contract(settings: dict[str, Any], path: Path, epoch: int | None) -> Contra
             inputs=tuple(RESTORE_GROUPS),
             size_wh=tuple(settings["size_wh"]),
             outputs=RestoreNet.outputs,
+            confidence=(0.0, 1.0),  # as the network says, until it is calibrated
             training=training,
             checkpoint_sha256=digest,
         )

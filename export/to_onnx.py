@@ -114,7 +114,9 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, help="default: the checkpoint's name, .onnx")
     parser.add_argument("--check", type=Path, nargs="*", default=[], help="videos to check it on")
     parser.add_argument("--training", help="what the model was trained on, for its contract")
-    parser.add_argument("--confidence", type=float, nargs=4, help="as `train.calibrate` printed it")
+    parser.add_argument(
+        "--confidence", type=float, nargs="+", help="as `train.calibrate` printed it"
+    )
     args = parser.parse_args()
     changes = {"training": args.training, "confidence": args.confidence}
     changes = {name: value for name, value in changes.items() if value is not None}

@@ -1,38 +1,53 @@
-"""Fit what confidence means: `python -m train.calibrate CALLS --model MODEL`.
+"""Fit what confidence means: `python -m train.calibrate CALLS [--model M] [--restoration R]`.
 
-A logistic regression from what un-mixing knows of a pixel (`vader_rt.unmix.confidence`) to whether
-it is right, over the seen pixels of calls with truth. Prints the four weights for
-`export.to_onnx --confidence`, and how often pixels of each confidence were right.
+A logistic regression from what is known of a pixel (`vader_rt.confidence`) to whether it is right,
+over the seen pixels of calls with truth. Prints the weights for `export.to_onnx --confidence`, of
+the restoration model or, with `--no-restore`, of the frame model, and how often pixels of each
+confidence were right. A restoration model has to be exported without `--confidence` before.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from train.calls import Call, read_calls
+from vader_rt.confidence import logistic, restored_terms, unmixed_terms
 from vader_rt.errors import VaderError
 from vader_rt.pipeline import reconstruct
+from vader_rt.result import Reconstruction
 from vader_rt.score import TOLERANCE, ciede2000
-from vader_rt.unmix import confidence_terms
 
 PIXELS_PER_CALL = 20_000
 
 
-def seen_pixels(call: Call, model: Path | None, rng: np.random.Generator) -> tuple:
-    """Terms (N, 4) float32 and rightness (N,) bool of seen pixels, drawn from one call."""
-    result = reconstruct(call.video, model=model)
-    right = ciede2000(result.background, call.read_room()) < TOLERANCE
-    seen = np.flatnonzero(result.estimate.evidence > 0)
+def seen_pixels(
+    result: Reconstruction, room_bgr: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices (N,) and rightness (N,) bool of seen pixels, drawn from one call."""
+    seen = np.flatnonzero(result.confidence > 0)
     drawn = rng.choice(seen, min(PIXELS_PER_CALL, len(seen)), replace=False)
-    return confidence_terms(result.estimate).reshape(-1, 4)[drawn], right.ravel()[drawn]
+    right = ciede2000(result.background, room_bgr) < TOLERANCE
+    return drawn, right.ravel()[drawn]
+
+
+def terms_of_call(
+    call: Call, rng: np.random.Generator, **options: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Terms (N, K) and rightness (N,) bool of seen pixels of one call."""
+    result = reconstruct(call.video, **options)
+    drawn, right = seen_pixels(result, call.read_room(), rng)
+    restored = options.get("restore", True)
+    terms = restored_terms(result.confidence) if restored else unmixed_terms(result.estimate)
+    return terms.reshape(-1, terms.shape[-1])[drawn], right
 
 
 def fit(terms: np.ndarray, right: np.ndarray) -> list[float]:
-    """Logistic regression of `right` (N,) on `terms` (N, 4), by L-BFGS."""
+    """Logistic regression of `right` (N,) on `terms` (N, K), by L-BFGS."""
     x, y = torch.from_numpy(terms).double(), torch.from_numpy(right).double()
     weights = torch.zeros(terms.shape[1], dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([weights], max_iter=200, line_search_fn="strong_wolfe")
@@ -47,33 +62,38 @@ def fit(terms: np.ndarray, right: np.ndarray) -> list[float]:
     return [round(w, 4) for w in weights.tolist()]
 
 
-def reliability(terms: np.ndarray, right: np.ndarray, weights: list[float]) -> str:
-    """Per tenth of confidence: how many pixels, and which share of them is right."""
-    probability = 1 / (1 + np.exp(-terms @ np.array(weights)))
-    lines = ["confidence  pixels   right"]
-    for low in np.arange(0, 1, 0.1):
+def reliability(probability: np.ndarray, right: np.ndarray) -> str:
+    """Per tenth of confidence as a Markdown table: how many pixels, and which share is right."""
+    lines = ["| confidence | pixels | right |", "|---|---|---|"]
+    for low in np.arange(10) / 10:
         inside = (probability >= low) & (probability < low + 0.1)
         if inside.any():
-            lines.append(
-                f"{low:.1f}–{low + 0.1:.1f}  {inside.sum():8d}  {right[inside].mean():.3f}"
-            )
+            share = right[inside].mean()
+            lines.append(f"| {low:.1f}–{low + 0.1:.1f} | {inside.sum()} | {share:.3f} |")
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m train.calibrate")
-    parser.add_argument("calls", type=Path, help="calls that the model was not trained on")
-    parser.add_argument("--model", type=Path, help="default: the shipped model")
+    parser.add_argument("calls", type=Path, help="calls that the models were not trained on")
+    parser.add_argument("--model", type=Path, help="default: the shipped frame model")
+    parser.add_argument("--restoration", type=Path, help="default: the shipped one")
+    parser.add_argument("--no-restore", action="store_true", help="calibrate the frame model")
     args = parser.parse_args()
     rng = np.random.default_rng(0)
+    options = {
+        "model": args.model,
+        "restoration": args.restoration,
+        "restore": not args.no_restore,
+    }
     try:
-        drawn = [seen_pixels(call, args.model, rng) for call in read_calls(args.calls)]
+        drawn = [terms_of_call(call, rng, **options) for call in read_calls(args.calls)]
     except VaderError as error:
         raise SystemExit(f"train.calibrate: {error}") from None
     terms, right = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
     weights = fit(terms, right)
     print("--confidence", *weights)
-    print(reliability(terms, right, weights))
+    print(reliability(logistic(terms, weights), right))
 
 
 if __name__ == "__main__":

@@ -12,14 +12,18 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean, median
+from typing import Any
 
 import cv2
 import numpy as np
 
+from train.calibrate import reliability, seen_pixels
 from train.calls import Call, read_calls
 from train.compose import PERSON_FREE
 from vader_rt.errors import VaderError
+from vader_rt.features import shrunk
 from vader_rt.pipeline import reconstruct
+from vader_rt.result import Reconstruction
 from vader_rt.score import score
 from vader_rt.unmix import Copier, RoomEstimate, Unmixer
 from vader_rt.video import open_video, read_image
@@ -27,20 +31,20 @@ from vader_rt.virtual import cover
 
 TRUE_MASK_POWER = 8.0
 """Power of the leak with true masks; larger than with estimated ones, which are noisier."""
+_STRIP_WH = (320, 180)
 
 
 def evaluate_call(
-    call: Call, *, model: Path | None = None, seed_model: Path | None = None, given: bool = False
-) -> dict[str, float]:
-    """Score one call with a model and the baselines; keys are the columns of the table.
+    call: Call, *, seed_model: Path | None = None, given: bool = False, **options: Any
+) -> tuple[dict[str, float], Reconstruction]:
+    """Score one call and the baselines: the columns of the table, and what was recovered.
 
-    given: hand the true virtual image to the model.
+    given: hand over the true virtual image. options: of `vader_rt.reconstruct`.
     """
     truth, mask = call.read_room(), call.read_mask()
-    image = call.virtual if given else None
-    result = reconstruct(
-        call.video, model=model, virtual_background=image, truth=call.room, mask=call.mask
-    )
+    if given:
+        options["virtual_background"] = call.virtual
+    result = reconstruct(call.video, truth=call.room, mask=call.mask, **options)
     assert result.scores is not None
     row = {
         "ours": result.scores.challenge,
@@ -56,7 +60,24 @@ def evaluate_call(
     if call.has_truth:
         for name, estimate in _ceilings(call, result.virtual).items():
             row[name] = score(estimate.room, truth, mask).challenge
-    return row
+    return row, result
+
+
+def strip(call: Call, result: Reconstruction) -> np.ndarray:
+    """What a reader looks at, side by side: a frame of the call, what was recovered (grey where
+    nothing was seen), what of it is claimed, the real room, the true leak. (h, w, 3) uint8 BGR.
+    """
+    frames = list(open_video(call.video).frames())
+    room, leak = result.background, cv2.cvtColor(call.read_mask(), cv2.COLOR_GRAY2BGR)
+    seen, claimed = ((m[..., None]) for m in (result.confidence > 0, result.claimed))
+    pictures = [
+        frames[len(frames) // 2],
+        np.where(seen, room, 128),
+        np.where(claimed, room, 128),
+        call.read_room(),
+        leak,
+    ]
+    return np.hstack([shrunk(picture.astype(np.uint8), _STRIP_WH) for picture in pictures])
 
 
 def _ceilings(call: Call, virtual: np.ndarray) -> dict[str, RoomEstimate]:
@@ -99,28 +120,45 @@ def table(rows: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m train.evaluate")
     parser.add_argument("calls", type=Path, help="folder in the VADER layout")
-    parser.add_argument("--model", type=Path, help="default: the shipped model")
+    parser.add_argument("--model", type=Path, help="default: the shipped frame model")
+    parser.add_argument("--restoration", type=Path, help="default: the shipped one")
+    parser.add_argument("--no-restore", action="store_true", help="leave it as it was un-mixed")
     parser.add_argument("--seed", type=Path, help="the seed's checkpoint, exported to ONNX")
     parser.add_argument("--given", action="store_true", help="hand over the true virtual image")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
-    args = parser.parse_args()
-    rows = {}
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="write a strip per call")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = _parse()
+    options = {
+        "model": args.model,
+        "restoration": args.restoration,
+        "restore": not args.no_restore,
+        "seed_model": args.seed,
+        "given": args.given,
+    }
+    rng = np.random.default_rng(0)
+    rows, sure, right = {}, [], []
     try:
         for call in read_calls(args.calls):
-            rows[call.name.video] = evaluate_call(
-                call, model=args.model, seed_model=args.seed, given=args.given
-            )
-            print(
-                call.name.video,
-                *(f"{k} {v:.3f}" for k, v in rows[call.name.video].items()),
-                flush=True,
-            )
+            row, result = evaluate_call(call, **options)
+            rows[call.name.video] = row
+            print(call.name.video, *(f"{k} {v:.3f}" for k, v in row.items()), flush=True)
+            drawn, correct = seen_pixels(result, call.read_room(), rng)
+            sure.append(result.confidence.ravel()[drawn])
+            right.append(correct)
+            if args.pictures:
+                args.pictures.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(args.pictures / f"{call.name.video}.jpg"), strip(call, result))
     except VaderError as error:
         raise SystemExit(f"train.evaluate: {error}") from None
     print(table(rows))
+    print(reliability(np.concatenate(sure), np.concatenate(right)))
     if args.json:
         args.json.write_text(json.dumps(rows, indent=2) + "\n")
 

@@ -31,6 +31,8 @@ OUTPUTS: dict[str, set[tuple[str, ...]]] = {
     "restore": {("room", "confidence")},
 }
 """What models of each kind may give."""
+CONFIDENCE_WEIGHTS = {"frame": 4, "restore": 2}
+"""How many weights `vader_rt.confidence` needs for each kind."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Contract:
     size_wh: the planes' size. outputs: of a frame model `(matte, leak)`, which is un-mixed, or
     `(similarity,)`, whose best frame is copied; of a restoration model `(room, confidence)`.
     unmix_power, matte_trust: see `vader_rt.unmix.Unmixer`.
-    confidence: weights of the logistic regression in `vader_rt.unmix.confidence`.
+    confidence: weights of the logistic regression of `vader_rt.confidence`: four on what was
+    un-mixed for a frame model, two on what the network says for a restoration model.
     training: what the model was trained on. checkpoint_sha256: the checkpoint it was exported from.
     """
 
@@ -116,3 +119,8 @@ class Contract:
             raise InputError(f"{name}: wants the input {unknown[0]!r}, which is unknown here")
         if self.outputs not in OUTPUTS[self.kind]:
             raise InputError(f"{name}: gives {', '.join(self.outputs)}, which is unknown here")
+        if len(self.confidence) != CONFIDENCE_WEIGHTS[self.kind]:
+            raise InputError(
+                f"{name}: its confidence has {len(self.confidence)} weights, a {self.kind} model "
+                f"needs {CONFIDENCE_WEIGHTS[self.kind]}; export it again"
+            )

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from vader_rt import provenance
+from vader_rt.confidence import logistic, unmixed_terms
 from vader_rt.engines import Engine, EngineName, load_engine
 from vader_rt.errors import InputError, UsageError
 from vader_rt.features import CallPlanes, InputPlanes, shrunk
@@ -23,7 +24,7 @@ from vader_rt.restore import restore, restore_planes
 from vader_rt.result import CLAIMED, Reconstruction
 from vader_rt.score import Scores, check_truth, score
 from vader_rt.segmenter import Segmenter
-from vader_rt.unmix import Copier, RoomEstimate, Unmixer, confidence
+from vader_rt.unmix import Copier, RoomEstimate, Unmixer
 from vader_rt.video import FrameSource, open_source, read_gray, read_image
 from vader_rt.virtual import (
     FrameSample,
@@ -248,7 +249,7 @@ class _Job:
             planes = restore_planes(estimate, _call_planes(self._virtual))
             room, certain = restore(planes, self._restoration)
         elif isinstance(self._aggregator, Unmixer):
-            certain = confidence(estimate, self._engine.contract.confidence)
+            certain = logistic(unmixed_terms(estimate), self._engine.contract.confidence)
         seen = self._seen(estimate)
         room = np.where(seen[..., None], room, self._virtual.image)
         return room, np.where(seen, certain, 0).astype(np.float32)

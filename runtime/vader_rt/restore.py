@@ -12,6 +12,7 @@ from itertools import accumulate
 import cv2
 import numpy as np
 
+from vader_rt.confidence import logistic, restored_terms
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.engines import Engine
 from vader_rt.features import CallPlanes, shrunk
@@ -54,7 +55,8 @@ def restore(planes: np.ndarray, engine: Engine) -> tuple[np.ndarray, np.ndarray]
     correction = room.transpose(1, 2, 0) * 255 - _small(planes, "room", contract.size_wh)
     restored = planes[..., restore_slice("room")] + _enlarged(correction, size_wh)
     bgr = np.rint(np.clip(restored, 0, 255)).astype(np.uint8)[..., ::-1]
-    return np.ascontiguousarray(bgr), np.clip(_enlarged(sure, size_wh), 0, 1)
+    confidence = logistic(restored_terms(_enlarged(sure, size_wh)), contract.confidence)
+    return np.ascontiguousarray(bgr), confidence.astype(np.float32)
 
 
 def _small(planes: np.ndarray, group: str, size_wh: tuple[int, int]) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -33,23 +32,6 @@ class RoomEstimate:
     evidence: np.ndarray
     residual: np.ndarray
     leak: np.ndarray
-
-
-def confidence(estimate: RoomEstimate, weights: Sequence[float]) -> np.ndarray:
-    """Probability that a pixel is right, (H, W) float32 in [0, 1]; 0 where nothing was seen.
-
-    A logistic regression on `confidence_terms`, fitted by `train.calibrate`.
-    """
-    logit = confidence_terms(estimate) @ np.asarray(weights, np.float32)
-    probability = 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
-    return np.where(estimate.evidence > 0, probability, 0).astype(np.float32)
-
-
-def confidence_terms(estimate: RoomEstimate) -> np.ndarray:
-    """What speaks for a pixel: (H, W, 4) float32 of 1, leak, log2 evidence, log2 residual."""
-    one = np.ones_like(estimate.leak)
-    evidence, residual = np.log2(1 + estimate.evidence), np.log2(1 + estimate.residual)
-    return np.stack([one, estimate.leak, evidence, residual], axis=-1)
 
 
 def share_planes(estimate: RoomEstimate) -> dict[str, np.ndarray]:

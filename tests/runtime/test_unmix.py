@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vader_rt.unmix import Copier, RoomEstimate, Unmixer, confidence
+from vader_rt.unmix import Copier, Unmixer
 
 SHAPE = (40, 60)
 
@@ -105,7 +105,6 @@ def test_no_leak_no_evidence(pictures: tuple[np.ndarray, np.ndarray]) -> None:
     assert unmixer.add(room, zero + 1, zero) == 0.0
     estimate = unmixer.estimate()
     assert not estimate.evidence.any()
-    assert not confidence(estimate, (5.0, 5.0, 5.0, 5.0)).any()
 
 
 def test_small_planes_are_enlarged(pictures: tuple[np.ndarray, np.ndarray]) -> None:
@@ -142,12 +141,3 @@ def test_copier_takes_strictly_better_frames_only() -> None:
     room = copier.estimate().room
     assert (room[:, :30] == 30).all()
     assert (room[:, 30:] == 10).all()
-
-
-def test_confidence_is_its_logistic_regression() -> None:
-    plane = np.ones(SHAPE, np.float32)
-    picture = np.zeros((*SHAPE, 3), np.uint8)
-    estimate = RoomEstimate(picture, picture, picture, plane, 3 * plane, 7 * plane, 0.5 * plane)
-    logit = 0.1 + 2.0 * 0.5 + 0.3 * 2 - 0.4 * 3
-    expected = 1 / (1 + np.exp(-logit))
-    assert confidence(estimate, (0.1, 2.0, 0.3, -0.4)) == pytest.approx(expected, rel=1e-5)

@@ -8,13 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from tests.conftest import ROOT, SAMPLE
 from train.calibrate import fit, reliability
 from train.calls import Call, read_calls
-from train.evaluate import evaluate_call, table
+from train.evaluate import evaluate_call, strip, table
 from vader_rt.video import VideoWriter, open_video
 
 
@@ -32,19 +33,22 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Call:
 
 
 def test_columns_and_ceilings(short: Call, untrained: dict[str, Path]) -> None:
-    row = evaluate_call(short, model=untrained["frame"], seed_model=untrained["copies"])
+    models = {"model": untrained["frame"], "restoration": untrained["restore"]}
+    row, result = evaluate_call(short, **models, seed_model=untrained["copies"])
     assert list(row) == [
         *("ours", "artifact", "precision", "coverage", "s/frame"),
         *("virtual", "seed", "copy", "unmix", "unmix_v"),
     ]
     assert all(0 <= value <= 1 for name, value in row.items() if name != "s/frame")
     assert row["unmix_v"] > row["virtual"]
+    assert strip(short, result).shape == (180, 5 * 320, 3)
 
 
 def test_command_line(short: Call, untrained: dict[str, Path], tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "train.evaluate"]
     figures = tmp_path / "figures.json"
-    model = ["--model", str(untrained["frame"]), "--given", "--json", str(figures)]
+    model = ["--model", str(untrained["frame"]), "--restoration", str(untrained["restore"])]
+    model += ["--given", "--json", str(figures), "--pictures", str(tmp_path / "pictures")]
     good, bad = (
         subprocess.run([*argv, *more], cwd=ROOT, capture_output=True, text=True)
         for more in ([str(short.folder), *model], [str(tmp_path)])
@@ -52,6 +56,8 @@ def test_command_line(short: Call, untrained: dict[str, Path], tmp_path: Path) -
     assert good.returncode == 0, good.stderr
     (row,) = json.loads(figures.read_text()).values()
     assert good.stdout.splitlines()[1] == "| call | " + " | ".join(row) + " |"
+    assert cv2.imread(str(tmp_path / "pictures" / f"{short.name.video}.jpg")) is not None
+    assert "| confidence | pixels | right |" in good.stdout
     assert bad.returncode == 1
     assert bad.stderr.startswith("train.evaluate: ")
     assert bad.stderr.count("\n") == 1
@@ -73,4 +79,9 @@ def test_calibration_finds_the_weights_it_was_made_with(tmp_path: Path) -> None:
     right = rng.random(50_000) < 1 / (1 + np.exp(-terms @ weights))
     found = fit(terms.astype(np.float32), right)
     assert found == pytest.approx(weights, abs=0.15)  # three standard errors at 50,000 samples
-    assert reliability(terms, right, found).count("\n") >= 5
+    lines = reliability(1 / (1 + np.exp(-terms @ found)), right).splitlines()[2:]
+    assert len(lines) >= 5
+    for line in lines:
+        confidence, pixels, share = line.strip("| ").split(" | ")
+        if int(pixels) > 1000:  # a standard error of at most 0.016
+            assert float(share) == pytest.approx(float(confidence[:3]) + 0.05, abs=0.1)
