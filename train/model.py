@@ -72,25 +72,17 @@ class LeakNet(nn.Module):
         super().__init__()
         self.stem = _block(in_channels, widths[0], kernel=4, stride=2)
         self.down = _downward(widths)
-        self.narrow = nn.ModuleList(
-            _block(a, b, kernel=1) for a, b in zip(widths[:0:-1], widths[-2::-1], strict=True)
-        )
-        self.up = nn.ModuleList(_block(2 * width, width) for width in widths[-2::-1])
+        self.narrow, self.up = _upward(widths)
         self.last = _block(widths[0], widths[0])
         self.head = nn.ConvTranspose2d(widths[0], 2, 2, stride=2)
 
     def forward(self, planes: Tensor) -> Tensor:
-        levels = [self.stem(planes)]  # (N, 24, H/2, W/2), then halved at each level
-        for down in self.down:
-            levels.append(down(levels[-1]))
-        x = levels.pop()
-        for narrow, up in zip(self.narrow, self.up, strict=True):
-            x = up(torch.cat([_double(narrow(x)), levels.pop()], dim=1))
+        x = _down_and_up(self.stem(planes), self.down, self.narrow, self.up)  # (N, 24, H/2, W/2)
         return torch.sigmoid(self.head(self.last(x)))
 
 
 class RestoreNet(nn.Module):
-    """Ours, once per call: cleans the un-mixed room. H and W must be multiples of 8.
+    """Ours, once per call: cleans the un-mixed room. H and W must be multiples of 16.
 
     Takes the planes of `vader_rt.restore`, the un-mixed room first. Returns (N, 4, H, W): the room,
     the un-mixed one corrected, that may leave [0, 1] a little, and the confidence in [0, 1].
@@ -98,23 +90,16 @@ class RestoreNet(nn.Module):
 
     outputs = ("room", "confidence")
 
-    def __init__(self, in_channels: int, widths: Sequence[int] = (24, 48, 72, 96)) -> None:
+    def __init__(self, in_channels: int, widths: Sequence[int] = (16, 32, 64, 96, 128)) -> None:
         super().__init__()
         self.stem = _block(in_channels, widths[0])
         self.down = _downward(widths)
-        self.up = nn.ModuleList(
-            _block(a + b, b) for a, b in zip(widths[:0:-1], widths[-2::-1], strict=True)
-        )
+        self.narrow, self.up = _upward(widths)
         self.last = _block(widths[0], widths[0])
         self.head = nn.Conv2d(widths[0], 4, 1)
 
     def forward(self, planes: Tensor) -> Tensor:
-        levels = [self.stem(planes)]
-        for down in self.down:
-            levels.append(down(levels[-1]))
-        x = levels.pop()
-        for up in self.up:
-            x = up(torch.cat([_double(x), levels.pop()], dim=1))
+        x = _down_and_up(self.stem(planes), self.down, self.narrow, self.up)
         correction, logit = self.head(self.last(x)).float().split([3, 1], dim=1)
         room = planes[:, :3] + correction
         return torch.cat([room, torch.sigmoid(logit)], dim=1)
@@ -156,6 +141,25 @@ def _downward(widths: Sequence[int]) -> nn.ModuleList:
     return nn.ModuleList(
         nn.Sequential(_block(a, b, stride=2), _block(b, b)) for a, b in itertools.pairwise(widths)
     )
+
+
+def _upward(widths: Sequence[int]) -> tuple[nn.ModuleList, nn.ModuleList]:
+    """The decoder's levels: what narrows the coarser one, and what joins it with the encoder's."""
+    narrow = (_block(a, b, kernel=1) for a, b in zip(widths[:0:-1], widths[-2::-1], strict=True))
+    return nn.ModuleList(narrow), nn.ModuleList(_block(2 * b, b) for b in widths[-2::-1])
+
+
+def _down_and_up(
+    x: Tensor, downs: nn.ModuleList, narrows: nn.ModuleList, ups: nn.ModuleList
+) -> Tensor:
+    """Through the encoder and, joined with its levels, back to the resolution of `x`."""
+    levels = [x]
+    for down in downs:
+        levels.append(down(levels[-1]))
+    x = levels.pop()
+    for narrow, up in zip(narrows, ups, strict=True):
+        x = up(torch.cat([_double(narrow(x)), levels.pop()], dim=1))
+    return x
 
 
 def _block(a: int, b: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:

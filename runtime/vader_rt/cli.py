@@ -59,21 +59,18 @@ def _parser() -> argparse.ArgumentParser:
         metavar="OUT",
         help="folder for the result (default: <video stem>.vader)",
     )
-    add("--virtual-background", type=Path, metavar="IMG", help="the virtual image, if it is known")
-    add(
+    virtual = parser.add_mutually_exclusive_group().add_argument
+    virtual("--virtual-background", type=Path, metavar="IMG", help="the virtual image, if known")
+    virtual(
         "--virtual-library",
         type=Path,
         metavar="DIR",
         help="pictures among which the virtual image may be; it is used if it is found",
     )
     add("--model", type=Path, metavar="FILE", help="frame model (.onnx) of your own")
-    add(
-        "--restoration",
-        type=Path,
-        metavar="FILE",
-        help="restoration model (.onnx) of your own",
-    )
-    add("--no-restore", action="store_true", help="leave what was un-mixed as it is")
+    restoration = parser.add_mutually_exclusive_group().add_argument
+    restoration("--restoration", type=Path, metavar="FILE", help="restoration model of your own")
+    restoration("--no-restore", action="store_true", help="leave what was un-mixed as it is")
     add(
         "--engine",
         choices=("auto", "onnx-cuda", "openvino", "onnx-cpu"),

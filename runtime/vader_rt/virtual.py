@@ -136,8 +136,10 @@ def library_virtual(folder: str | Path, sample: FrameSample) -> Path | None:
     """Find the picture in a folder that the call shows; None if it is not there.
 
     Raises:
-        InputError: the folder has no pictures.
+        InputError: there is no such folder, or it has no pictures.
     """
+    if not Path(folder).is_dir():
+        raise InputError(f"{folder}: is not a folder; give one with pictures")
     paths = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
         raise InputError(f"{folder}: has no pictures ({', '.join(sorted(IMAGE_SUFFIXES))})")

@@ -163,6 +163,8 @@ BAD = [
     (["CLIP", "--virtual-background", "missing.png"], 3, "missing.png: does not exist"),
     (["CLIP", "--virtual-background", "text.mp4"], 3, "not an image"),
     (["CLIP", "--virtual-background", "other.png"], 3, "not the virtual background of this call"),
+    (["CLIP", "--virtual-library", "busy"], 3, "busy: has no pictures"),
+    (["CLIP", "--virtual-library", "missing"], 3, "missing: is not a folder"),
     (["CLIP", "--truth", "small.png"], 2, "--truth and --mask belong together"),
     (["CLIP", "--mask", "black.png"], 2, "--truth and --mask belong together"),
     (["CLIP", "--truth", "missing.png", "--mask", "black.png"], 3, "missing.png: does not exist"),
@@ -199,7 +201,15 @@ def test_bad_input_is_one_clear_line(
 
 
 @pytest.mark.parametrize(
-    "argv", [[], ["a", "--engine", "magic"], ["a", "--fail-above", "2"], ["a", "--threads", "-1"]]
+    "argv",
+    [
+        [],
+        ["a", "--engine", "magic"],
+        ["a", "--fail-above", "2"],
+        ["a", "--threads", "-1"],
+        ["a", "--restoration", "b.onnx", "--no-restore"],
+        ["a", "--virtual-background", "b.png", "--virtual-library", "c"],
+    ],
 )
 def test_usage(argv: list[str], tmp_path: Path) -> None:
     process = run(*argv, cwd=tmp_path)
