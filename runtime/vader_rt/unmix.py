@@ -22,7 +22,7 @@ class RoomEstimate:
     the sum of squared leaks, in frames; 0 where nothing was seen. residual: (H, W) float32 ≥ 0,
     how far the samples lie off the line from the virtual background to the room, in levels (RMS).
     leak: (H, W) float32 in [0, 1], the largest leak over time. copy: (H, W, 3) uint8 BGR and
-    matte: (H, W) float32 in [0, 1], colour and matte of the call in the frame of the largest leak.
+    matte: (H, W) float32 in [0, 1], the strongest sample's colour in the call, and its matte.
     """
 
     room: np.ndarray
@@ -56,8 +56,9 @@ class Unmixer:
     S1 = Σ w m (call − V), S2 = Σ w m², S0 = Σ w ‖call − V‖²; then R = V + S1 / S2, and
     (S0 − ‖S1‖² / S2) / Σ w is the mean squared distance of the samples from the line.
 
-    power: None takes the strongest sample alone. Least squares pays when the leak is known well; a
-    leak that takes person for room now and then spoils the sum, but seldom the strongest sample.
+    power: None takes the strongest sample alone, by leak · m: of two that are as surely room, the
+    one that needs less un-mixing. Least squares pays when the leak is known well; a leak that takes
+    person for room now and then spoils the sum, but seldom the strongest sample.
     trust: how far to believe the matte, in [0, 1]: m becomes 1 − trust · (1 − m). 1 un-mixes
     wholly, 0 copies; an unsure matte errs least between them.
     """
@@ -71,9 +72,10 @@ class Unmixer:
         count = height * width
         self._s1 = np.zeros((count, 3), np.float32)
         self._copy = np.zeros((count, 3), np.uint8)
-        self._s2, self._s0, self._weights, self._evidence, self._leak, self._matte = np.zeros(
-            (6, count), np.float32
+        self._s2, self._s0, self._weights, self._evidence, self._leak = np.zeros(
+            (5, count), np.float32
         )
+        self._matte, self._strength = np.zeros((2, count), np.float32)
 
     def add(self, frame_bgr: np.ndarray, matte: np.ndarray, leak: np.ndarray) -> float:
         """Take in a frame (H, W, 3) uint8, its matte and leak, (h, w) float32 in [0, 1]."""
@@ -81,9 +83,11 @@ class Unmixer:
         where = np.flatnonzero(leak > LEAST_LEAK)
         leak = leak[where]
         m = cv2.resize(matte, self._size_wh, interpolation=cv2.INTER_LINEAR).ravel()[where]
+        strength = leak * np.maximum(m, LEAST_LEAK)
         m = np.maximum(1 - self._trust * (1 - m), LEAST_LEAK)
         call = frame_bgr.reshape(-1, 3)[where]
-        self._keep_best(where, call, m, leak)
+        self._keep_best(where, call, m, strength)
+        self._leak[where] = np.maximum(self._leak[where], leak)
         offset = call.astype(np.float32)
         offset -= self._virtual.reshape(-1, 3)[where]
         weight = leak**self._power
@@ -96,11 +100,11 @@ class Unmixer:
         return len(where) / len(self._leak)
 
     def _keep_best(
-        self, where: np.ndarray, call: np.ndarray, matte: np.ndarray, leak: np.ndarray
+        self, where: np.ndarray, call: np.ndarray, matte: np.ndarray, strength: np.ndarray
     ) -> None:
-        better = leak > self._leak[where]
+        better = strength > self._strength[where]
         best = where[better]
-        self._leak[best] = leak[better]
+        self._strength[best] = strength[better]
         self._matte[best] = matte[better]
         self._copy[best] = call[better]
 

@@ -129,6 +129,20 @@ def test_copy_and_matte_are_of_the_strongest_leak(
     assert estimate.matte == pytest.approx(0.8)
 
 
+def test_of_equal_leaks_the_clearer_sample_is_taken(
+    pictures: tuple[np.ndarray, np.ndarray],
+) -> None:
+    virtual, room = pictures
+    unmixer = Unmixer(virtual, None)
+    leak = np.full(SHAPE, 0.3, np.float32)
+    (weak, _), (clear, _) = leaking_frames(virtual, room, [0.3, 0.9])
+    unmixer.add(weak, leak, leak)
+    unmixer.add(clear, 3 * leak, 0.9 * leak)  # a little less likely room, but hardly mixed
+    estimate = unmixer.estimate()
+    assert (estimate.copy == clear).all()
+    assert estimate.leak == pytest.approx(0.3)
+
+
 def test_copier_takes_strictly_better_frames_only() -> None:
     copier = Copier((60, 40))
     pictures = [np.full((*SHAPE, 3), value, np.uint8) for value in (10, 20, 30)]
