@@ -9,7 +9,7 @@ RUNTIME := .venv
 DEV := .venv-dev
 SAMPLE := tests/data/sample
 
-.PHONY: demo test test-all lint format bench sample clean
+.PHONY: demo test test-all test-gpu-build lint format bench sample clean
 
 demo: $(RUNTIME)/installed
 	$(RUNTIME)/bin/vader-rt $(SAMPLE)/videos/astronaut_sway_study_waves_generous.mp4 -o demo.vader \
@@ -20,6 +20,11 @@ test: $(DEV)/installed
 
 test-all: PYTEST_ARGS =
 test-all: test
+
+# TensorRT-RTX, 230 MB: it builds engines without a GPU
+test-gpu-build: $(DEV)/installed
+	$(DEV)/bin/pip install --quiet --editable ".[rtx]"
+	$(DEV)/bin/python -m pytest -m gpu_build
 
 lint: $(DEV)/installed
 	$(DEV)/bin/ruff check .

@@ -64,7 +64,7 @@ def to_onnx(
         onnx.save(_exported(network, contract), partial)
         worst = max(
             _difference(network, partial, planes)
-            for planes in _planes(partial, contract, calls or [])
+            for planes in sample_planes(partial, contract, calls or [])
         )
         if worst > TOLERANCE:
             raise InputError(
@@ -94,7 +94,8 @@ def _exported(network: nn.Module, contract: Contract) -> onnx.ModelProto:
     return model
 
 
-def _planes(model: Path, contract: Contract, calls: list[Path]) -> Iterator[np.ndarray]:
+def sample_planes(model: Path, contract: Contract, calls: list[Path]) -> Iterator[np.ndarray]:
+    """Inputs to compare exports on: random planes and, for a frame model, those of `calls`."""
     rng = np.random.default_rng(0)
     yield rng.random(contract.input_shape, np.float32)
     for call in calls if contract.kind == "frame" else []:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import shutil
+import subprocess
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import lightning
@@ -100,3 +105,59 @@ def seed_model(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     (checkpoint,) = (shared / "seed").glob("*.ckpt")
     return to_onnx(checkpoint, tmp_path_factory.mktemp("seed") / "seed.onnx")
+
+
+COUNTS = (
+    "contexts", "pushed", "buffers", "pinned", "streams", "to_device", "to_host", "kernels",
+)  # fmt: skip
+
+
+class FakeDriver:
+    """The stand-in of NVIDIA's driver, `fake_cuda.c`, loaded into this process."""
+
+    def __init__(self, library: Path) -> None:
+        # later loads of libcuda.so.1 find this one by its name
+        self._library = ctypes.CDLL(str(library))
+        self._library.fake_counts.restype = ctypes.POINTER(ctypes.c_long)
+
+    def reset(self, devices: int = 1) -> None:
+        self._library.fake_reset(devices)
+
+    def fail(self, function: str, code: int, *, skip: int = 0) -> None:
+        """Let the call of a function after `skip` others return an error."""
+        self._library.fake_fail(function.encode(), code, skip)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What is alive, and how much was copied and launched."""
+        return dict(zip(COUNTS, self._library.fake_counts()[: len(COUNTS)], strict=True))
+
+
+@pytest.fixture(scope="session")
+def _fake_driver(tmp_path_factory: pytest.TempPathFactory) -> FakeDriver:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler (cc) for the stand-in of NVIDIA's driver")
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        library = tmp_path_factory.mktemp("driver") / "libcuda.so.1"
+        options = ["-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-o", str(library)]
+        source = str(ROOT / "tests" / "fake_cuda.c")
+        subprocess.run([compiler, *options, source, "-ldl"], check=True)
+        return FakeDriver(library)
+    pytest.skip("a real NVIDIA driver is here; its stand-in cannot be loaded beside it")
+
+
+@pytest.fixture
+def driver(_fake_driver: FakeDriver) -> Iterator[FakeDriver]:
+    """The stand-in of NVIDIA's driver with one GPU; outside of the test it has none."""
+    _fake_driver.reset()
+    yield _fake_driver
+    _fake_driver.reset(devices=0)
+
+
+@pytest.fixture(scope="session")
+def rtx() -> ModuleType:
+    """TensorRT-RTX, which builds without a GPU."""
+    return pytest.importorskip("tensorrt_rtx", reason="needs pip install tensorrt-rtx-cu13")

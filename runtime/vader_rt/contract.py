@@ -11,6 +11,8 @@ from vader_rt.errors import InputError
 from vader_rt.features import INPUT_GROUPS
 
 FORMAT = 1
+Precision = Literal["fp32", "fp16"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
 METADATA_KEY = "vader_rt"
 RESTORE_GROUPS: dict[str, int] = {
     "room": 3,  # the un-mixed room, RGB
@@ -47,6 +49,8 @@ class Contract:
     confidence: weights of the logistic regression of `vader_rt.confidence`: four on what was
     un-mixed for a frame model, two on what the network says for a restoration model.
     training: what the model was trained on. checkpoint_sha256: the checkpoint it was exported from.
+    precision: what the network computes in; its input and outputs are float32 in any case.
+    source_sha256: the fp32 model that one of a lower precision was made from, "" for that itself.
     """
 
     kind: Literal["frame", "restore"]
@@ -58,6 +62,8 @@ class Contract:
     confidence: tuple[float, ...] = (0.0, 4.0, 0.5, -0.5)
     training: str = ""
     checkpoint_sha256: str = ""
+    precision: Precision = "fp32"
+    source_sha256: str = ""
     format: int = FORMAT
 
     @property
@@ -119,6 +125,8 @@ class Contract:
             raise InputError(f"{name}: wants the input {unknown[0]!r}, which is unknown here")
         if self.outputs not in OUTPUTS[self.kind]:
             raise InputError(f"{name}: gives {', '.join(self.outputs)}, which is unknown here")
+        if self.precision not in PRECISIONS:
+            raise InputError(f"{name}: computes in {self.precision!r}, which is unknown here")
         if len(self.confidence) != CONFIDENCE_WEIGHTS[self.kind]:
             raise InputError(
                 f"{name}: its confidence has {len(self.confidence)} weights, a {self.kind} model "

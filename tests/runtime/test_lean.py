@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"torch", "onnx", "lightning", "tensorrt", "pycuda", "cuda", "openvino", "scipy", "skimage"}
+HEAVY = {"torch", "onnx", "lightning", "openvino", "scipy", "skimage"}
+HEAVY |= {"tensorrt", "tensorrt_rtx", "pycuda", "cuda", "onnxconverter_common"}
 FRUGAL = HEAVY | {"cv2", "av", "onnxruntime", "numpy"}
 
 

@@ -1,0 +1,65 @@
+"""The GPU as the NVIDIA driver describes it; asked without CUDA's toolkit or a Python package.
+
+Run against a stand-in of the driver (`tests/fake_cuda.c`), not on a GPU yet.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+
+from vader_rt.errors import EngineError
+
+DRIVER = "libcuda.so.1"
+_MAJOR, _MINOR = 75, 76
+"""CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A GPU. name: as the driver calls it; compute_capability: for example `sm_87`."""
+
+    name: str
+    compute_capability: str
+
+
+def find_device() -> Device:
+    """Return the first GPU that CUDA shows; `CUDA_VISIBLE_DEVICES` chooses among several.
+
+    Raises:
+        EngineError: there is no driver or no GPU, in the driver's words.
+    """
+    try:
+        driver = ctypes.CDLL(DRIVER)
+    except OSError as error:
+        raise EngineError(f"no NVIDIA driver is installed ({error})") from None
+    _ask(driver, "cuInit", 0)
+    ordinal, name = ctypes.c_int(), ctypes.create_string_buffer(256)
+    _ask(driver, "cuDeviceGet", ctypes.byref(ordinal), 0)
+    _ask(driver, "cuDeviceGetName", name, len(name), ordinal)
+    major, minor = (_attribute(driver, number, ordinal) for number in (_MAJOR, _MINOR))
+    return Device(name.value.decode(errors="replace"), f"sm_{major}{minor}")
+
+
+def has_device() -> bool:
+    """Whether `find_device` finds one."""
+    try:
+        find_device()
+    except EngineError:
+        return False
+    return True
+
+
+def _attribute(driver: ctypes.CDLL, number: int, ordinal: ctypes.c_int) -> int:
+    value = ctypes.c_int()
+    _ask(driver, "cuDeviceGetAttribute", ctypes.byref(value), number, ordinal)
+    return value.value
+
+
+def _ask(driver: ctypes.CDLL, function: str, *arguments: object) -> None:
+    code = getattr(driver, function)(*arguments)
+    if code:
+        text = ctypes.c_char_p()
+        driver.cuGetErrorString(code, ctypes.byref(text))
+        words = text.value.decode() if text.value else "unknown error"
+        raise EngineError(f"the NVIDIA driver finds no usable GPU ({function}: {code}, {words})")
