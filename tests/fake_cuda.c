@@ -59,7 +59,7 @@ int cuGetErrorString(int code, const char **text) {
 int cuGetErrorName(int code, const char **text) { *text = "CUDA_ERROR"; return OK; }
 
 int cuDevicePrimaryCtxRetain(void **context, int device) { ENTER(); counts.contexts++; *context = &counts; return OK; }
-int cuDevicePrimaryCtxRelease_v2(int device) { counts.contexts--; return OK; }
+int cuDevicePrimaryCtxRelease_v2(int device) { ENTER(); counts.contexts--; return OK; }
 int cuCtxPushCurrent_v2(void *context) { ENTER(); depth++; counts.pushed++; return OK; }
 int cuCtxPopCurrent_v2(void **context) { if (!depth) return INVALID_CONTEXT; depth--; counts.pushed--; if (context) *context = &counts; return OK; }
 int cuCtxGetCurrent(void **context) { *context = depth ? &counts : NULL; return OK; }
