@@ -20,7 +20,8 @@ from export.half import to_half
 from export.to_onnx import sample_planes, to_onnx
 from vader_rt.build import add_options
 from vader_rt.contract import PRECISIONS, Precision
-from vader_rt.engines.build import build_engine, find_builder
+from vader_rt.engines.build import build_engine
+from vader_rt.engines.library import find_library
 from vader_rt.engines.onnx import read_contract
 from vader_rt.engines.plans import Flavour, Plan, build_command, engine_beside
 from vader_rt.errors import EXIT_INTERRUPTED, EngineError, UsageError, VaderError
@@ -52,7 +53,7 @@ def to_trt(
 ) -> Exported:
     """Export a checkpoint to ONNX and, where TensorRT and its GPU are here, to an engine.
 
-    folder: where to, by default the checkpoint's own. targets: see `find_builder`.
+    folder: where to, by default the checkpoint's own. targets: see `find_library`.
     calls: videos on whose frames the models are compared, beside random planes.
 
     Raises:
@@ -63,11 +64,11 @@ def to_trt(
     model = export_model(Path(checkpoint), folder, precision=precision, calls=calls)
     engine = engine_beside(model)
     try:
-        builder = find_builder(flavour, targets)
+        library = find_library(flavour, targets)
     except EngineError as error:
         Plan.of(model, read_contract(model)).write(engine)
         return Exported(model, None, str(error), build_command(model.name, engine))
-    build_engine(model, engine, builder, workspace_mib=workspace_mib)
+    build_engine(model, engine, library, workspace_mib=workspace_mib)
     return Exported(model, engine)
 
 

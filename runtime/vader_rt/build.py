@@ -12,7 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vader_rt.engines.build import build_engine, find_builder
+from vader_rt.engines.build import build_engine
+from vader_rt.engines.library import find_library
 from vader_rt.engines.plans import FLAVOURS, engine_beside
 from vader_rt.errors import EXIT_INTERRUPTED, VaderError
 
@@ -53,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     engine = args.output or engine_beside(args.model)
     try:
-        builder = find_builder(args.flavour, args.target)
-        build_engine(args.model, engine, builder, workspace_mib=args.workspace)
+        library = find_library(args.flavour, args.target)
+        build_engine(args.model, engine, library, workspace_mib=args.workspace)
     except VaderError as error:
         print(f"vader_rt.build: {error}", file=sys.stderr)
         return error.exit_code

@@ -67,15 +67,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="pictures among which the virtual image may be; it is used if it is found",
     )
-    add("--model", type=Path, metavar="FILE", help="frame model (.onnx) of your own")
+    add("--model", type=Path, metavar="FILE", help="frame model (.onnx, .engine) of your own")
     restoration = parser.add_mutually_exclusive_group().add_argument
     restoration("--restoration", type=Path, metavar="FILE", help="restoration model of your own")
     restoration("--no-restore", action="store_true", help="leave what was un-mixed as it is")
     add(
         "--engine",
-        choices=("auto", "onnx-cuda", "openvino", "onnx-cpu"),
+        choices=("auto", "tensorrt", "onnx-cuda", "openvino", "onnx-cpu"),
         default="auto",
         help="default: %(default)s",
+    )
+    add(
+        "--device-memory",
+        choices=("cuda-python", "pycuda"),
+        help="package for the GPU's memory with TensorRT (default: the one that is installed)",
     )
     add("--threads", type=_count, default=0, metavar="N", help="CPU threads (default: all cores)")
     add("--truth", type=Path, metavar="ROOM", help="picture of the real room, for a score")
@@ -128,6 +133,7 @@ def _recover(
             truth=args.truth,
             mask=args.mask,
             threads=args.threads,
+            device_memory=args.device_memory,
         ):
             printer.update(progress)
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from pathlib import Path
@@ -13,11 +14,15 @@ from vader_rt.pipeline import Progress
 from vader_rt.result import Reconstruction
 
 _TITLES = {"scan": "virtual background", "recover": "room"}
+_LOGGER = logging.getLogger("vader_rt")
 _SECONDS_BETWEEN_LINES = 10.0
 
 
 class ProgressPrinter:
-    """A progress bar on a terminal, a plain line now and then elsewhere; always on stderr."""
+    """A progress bar on a terminal, a plain line now and then elsewhere; always on stderr.
+
+    As a context manager it also prints what the package logs, such as the build of an engine.
+    """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
@@ -25,6 +30,7 @@ class ProgressPrinter:
         self._bar: tqdm | None = None
         self._stage = ""
         self._started = self._last_line = time.monotonic()
+        self._handler = logging.StreamHandler()
 
     def update(self, progress: Progress) -> None:
         """Show where the work stands."""
@@ -36,6 +42,8 @@ class ProgressPrinter:
             self._update_lines(progress)
 
     def __enter__(self) -> ProgressPrinter:
+        _LOGGER.setLevel(logging.ERROR if self._quiet else logging.INFO)
+        _LOGGER.addHandler(self._handler)
         return self
 
     def __exit__(
@@ -44,6 +52,8 @@ class ProgressPrinter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        _LOGGER.removeHandler(self._handler)
+        _LOGGER.setLevel(logging.NOTSET)
         if self._bar is not None:
             self._bar.close()
 

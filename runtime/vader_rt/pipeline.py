@@ -15,6 +15,7 @@ import numpy as np
 
 from vader_rt import provenance
 from vader_rt.confidence import logistic, unmixed_terms
+from vader_rt.device_memory import Binding
 from vader_rt.engines import Engine, EngineName, load_engine
 from vader_rt.errors import InputError, UsageError
 from vader_rt.features import CallPlanes, InputPlanes, shrunk
@@ -51,7 +52,7 @@ class Options:
     as the seed does. restoration: a model that corrects what was un-mixed. restore: whether to.
     virtual_background: the virtual image, if it is known. virtual_library: a folder of pictures,
     to take it from if it is there. truth, mask: the real room and the true
-    leak, for a score. threads: 0 = all cores.
+    leak, for a score. threads: 0 = all cores. device_memory: see `load_engine`.
     """
 
     model: str | Path | None = None
@@ -63,6 +64,7 @@ class Options:
     truth: str | Path | None = None
     mask: str | Path | None = None
     threads: int = 0
+    device_memory: Binding | None = None
 
 
 @dataclass
@@ -310,7 +312,9 @@ class _Job:
 
 
 def _load(path: str | Path, kind: str, options: Options) -> Engine:
-    engine = load_engine(path, options.engine, threads=options.threads)
+    engine = load_engine(
+        path, options.engine, threads=options.threads, device_memory=options.device_memory
+    )
     if engine.contract.kind != kind:
         raise InputError(
             f"{path}: is a {engine.contract.kind} model; a {kind} model is needed here"

@@ -1,4 +1,4 @@
-"""TensorRT's builder, run for real in the flavour that needs no GPU; and what it refuses."""
+"""TensorRT's library, run for real in the flavour that needs no GPU; and what it refuses."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ from vader_rt.engines.build import (
     _Build,
     build_engine,
     engine_for,
-    find_builder,
-    import_tensorrt,
     serialized,
 )
+from vader_rt.engines.library import find_library, import_tensorrt
 from vader_rt.engines.onnx import read_contract
 from vader_rt.engines.plans import Platform, read_plan
 from vader_rt.errors import EngineError, InputError, UsageError
@@ -61,7 +60,7 @@ def test_every_network_builds(
         planes = np.random.default_rng(0).random(read_contract(source).input_shape, np.float32)
         source = to_half(source, tmp_path / "half.onnx", [planes])
     engine = tmp_path / "model.engine"
-    plan = build_engine(source, engine, find_builder("rtx"))
+    plan = build_engine(source, engine, find_library("rtx"))
     assert plan.contract.precision == precision
     assert plan.platform is not None
     assert plan.platform.tensorrt_version == rtx.__version__
@@ -76,16 +75,16 @@ def test_engines_for_named_gpus(
     rtx: ModuleType, untrained: dict[str, Path], tmp_path: Path
 ) -> None:
     engine = tmp_path / "model.engine"
-    builder = find_builder("rtx", ["sm_89", "sm_120"])
-    build_engine(untrained["copies"], engine, builder, workspace_mib=512)
+    library = find_library("rtx", ["sm_89", "sm_120"])
+    build_engine(untrained["copies"], engine, library, workspace_mib=512)
     values = json.loads((tmp_path / "model.engine.json").read_text())
     assert values["platform"]["compute_capabilities"] == ["sm_89", "sm_120"]
 
 
 @BUILDS
 def test_targets_that_rtx_does_not_know(rtx: ModuleType) -> None:
-    with pytest.raises(UsageError, match=r"--target sm_87: TensorRT-RTX .* knows sm_120, "):
-        find_builder("rtx", ["sm_87"])
+    with pytest.raises(UsageError, match=r"^TensorRT-RTX .* does not know sm_87, but sm_120, "):
+        find_library("rtx", ["sm_87"])
 
 
 def node(operator: str, inputs: str, output: str, **attributes: object) -> onnx.NodeProto:
@@ -121,7 +120,7 @@ def test_nodes_that_tensorrt_refuses(
 ) -> None:
     model = write_graph(tmp_path / "bad.onnx", *nodes)
     with pytest.raises(EngineError, match=words) as caught:
-        serialized(model, find_builder("rtx"))
+        serialized(model, find_library("rtx"))
     assert "bad.onnx: TensorRT-RTX" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -130,25 +129,25 @@ def test_nodes_that_tensorrt_refuses(
 def test_files_that_are_no_model(rtx: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "bad.onnx").write_bytes(b"garbage")
     with pytest.raises(EngineError, match=r"its parser refuses it: .*Failed to parse"):
-        serialized(tmp_path / "bad.onnx", find_builder("rtx"))
+        serialized(tmp_path / "bad.onnx", find_library("rtx"))
     with pytest.raises(InputError, match="ONNX Runtime cannot load it"):
-        build_engine(tmp_path / "bad.onnx", tmp_path / "bad.engine", find_builder("rtx"))
+        build_engine(tmp_path / "bad.onnx", tmp_path / "bad.engine", find_library("rtx"))
 
 
 @BUILDS
 def test_shapes_that_are_not_fixed(rtx: ModuleType, tmp_path: Path) -> None:
     model = write_graph(tmp_path / "bad.onnx", MEAN, SIGMOID, height="any")
     with pytest.raises(EngineError, match=r"cannot build it: .*profile"):
-        serialized(model, find_builder("rtx"))
+        serialized(model, find_library("rtx"))
     with pytest.raises(InputError, match="not those of its contract"):
-        build_engine(model, tmp_path / "bad.engine", find_builder("rtx"))
+        build_engine(model, tmp_path / "bad.engine", find_library("rtx"))
 
 
 @BUILDS
 def test_too_little_workspace(rtx: ModuleType, untrained: dict[str, Path], tmp_path: Path) -> None:
     engine = tmp_path / "model.engine"
     with pytest.raises(EngineError, match=r"workspace.*a larger --workspace may help"):
-        build_engine(untrained["copies"], engine, find_builder("rtx"), workspace_mib=1)
+        build_engine(untrained["copies"], engine, find_library("rtx"), workspace_mib=1)
     assert not list(tmp_path.iterdir())
 
 
@@ -159,8 +158,8 @@ def test_ctrl_c_ends_a_build(
     def interrupted() -> float:
         raise KeyboardInterrupt
 
-    builder = find_builder("rtx")
-    build = _Build(untrained["copies"], builder, None)
+    library = find_library("rtx")
+    build = _Build(untrained["copies"], library, None)
     monkeypatch.setattr("vader_rt.engines.build.time", SimpleNamespace(monotonic=interrupted))
     with pytest.raises(KeyboardInterrupt):
         build.run()
@@ -175,7 +174,7 @@ def test_progress_is_told(
 ) -> None:
     monkeypatch.setattr("vader_rt.engines.build.SECONDS_BETWEEN_LINES", 0)
     with caplog.at_level("INFO"):
-        serialized(untrained["copies"], find_builder("rtx"))
+        serialized(untrained["copies"], find_library("rtx"))
     assert any(line.startswith("  Optimizing graph: ") for line in caplog.messages)
 
 
@@ -213,15 +212,15 @@ def model(untrained: dict[str, Path], tmp_path: Path, monkeypatch: pytest.Monkey
 def test_an_engine_is_built_once(
     rtx: ModuleType, model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    builder = find_builder("rtx")
-    engine = engine_for(model, builder)
+    library = find_library("rtx")
+    engine = engine_for(model, library)
     assert engine.parent == model.parent.parent / "cache"
     assert [m.split()[0] for m in caplog.messages] == ["building", "built,"]
     written = engine.stat().st_mtime_ns
-    assert engine_for(model, builder) == engine
+    assert engine_for(model, library) == engine
     assert engine.stat().st_mtime_ns == written
     engine.write_bytes(b"damaged")
-    assert engine_for(model, builder) == engine
+    assert engine_for(model, library) == engine
     assert engine.stat().st_size > 1000
     assert any("damaged" in m for m in caplog.messages)
 
@@ -230,8 +229,9 @@ def test_an_engine_is_built_once(
 def test_two_processes_build_once(rtx: ModuleType, model: Path) -> None:
     script = f"""
 from pathlib import Path
-from vader_rt.engines.build import engine_for, find_builder
-print(engine_for(Path({str(model)!r}), find_builder("rtx")))
+from vader_rt.engines.build import engine_for
+from vader_rt.engines.library import find_library
+print(engine_for(Path({str(model)!r}), find_library("rtx")))
 """
     both = [
         subprocess.Popen([sys.executable, "-c", script], stdout=-1, stderr=-1, text=True)
@@ -246,13 +246,13 @@ print(engine_for(Path({str(model)!r}), find_builder("rtx")))
 def test_the_engine_beside_a_model_comes_first(
     rtx: ModuleType, model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    builder = find_builder("rtx")
+    library = find_library("rtx")
     beside = model.with_name("leak.engine")
-    plan = build_engine(model, beside, builder)
-    assert engine_for(model, builder) == beside
-    other = replace(builder.platform, tensorrt_version="0.1")
+    plan = build_engine(model, beside, library)
+    assert engine_for(model, library) == beside
+    other = replace(library.platform, tensorrt_version="0.1")
     replace(plan, platform=other).write(beside, beside.read_bytes())
-    assert engine_for(model, builder).parent.name == "cache"
+    assert engine_for(model, library).parent.name == "cache"
     assert "it was built with TensorRT-RTX 0.1" in caplog.messages[0]
 
 
@@ -260,15 +260,15 @@ def test_the_engine_beside_a_model_comes_first(
 def test_half_precision_beside_a_model_comes_first(
     rtx: ModuleType, model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    builder = find_builder("rtx")
+    library = find_library("rtx")
     planes = np.random.default_rng(0).random(read_contract(model).input_shape, np.float32)
     half = to_half(model, model.with_name("leak.fp16.onnx"), [planes])
-    assert read_plan(engine_for(model, builder)).contract.precision == "fp16"
-    assert engine_for(half, builder) == engine_for(model, builder)
+    assert read_plan(engine_for(model, library)).contract.precision == "fp16"
+    assert engine_for(half, library) == engine_for(model, library)
     changed = onnx.load(model)
     changed.producer_name = "another"
     onnx.save(changed, model)
-    assert read_plan(engine_for(model, builder)).contract.precision == "fp32"
+    assert read_plan(engine_for(model, library)).contract.precision == "fp32"
     assert any("it was made from another leak.onnx" in m for m in caplog.messages)
 
 
@@ -296,10 +296,10 @@ def test_tensorrt_builds_for_this_gpu_only(
     driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorrt", fake_module("10.3.0", "STRONGLY_TYPED"))
-    builder = find_builder("tensorrt", ["sm_87"])
-    assert builder.platform == Platform("tensorrt", "10.3.0", "Fake GPU", ("sm_87",))
+    library = find_library("tensorrt", ["sm_87"])
+    assert library.platform == Platform("tensorrt", "10.3.0", "Fake GPU", ("sm_87",))
     with pytest.raises(EngineError, match=r"sm_87 \(Fake GPU\), not for sm_90"):
-        find_builder("tensorrt", ["sm_90"])
+        find_library("tensorrt", ["sm_90"])
     driver.reset(devices=0)
     with pytest.raises(EngineError, match="no CUDA-capable device"):
-        find_builder("tensorrt")
+        find_library("tensorrt")

@@ -7,26 +7,19 @@ one yet (its names are checked against the bindings of 10.3, 10.16 and 11.4).
 
 from __future__ import annotations
 
-import importlib
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from vader_rt.device import find_device
+from vader_rt.engines.library import Library, capability, one_line
 from vader_rt.engines.onnx import read_contract
 from vader_rt.engines.plans import (
-    FLAVOUR_NAMES,
-    FLAVOURS,
-    Flavour,
     Plan,
-    Platform,
     cached_engine,
     engine_beside,
     locked,
@@ -34,74 +27,18 @@ from vader_rt.engines.plans import (
     timing_cache,
     write_whole,
 )
-from vader_rt.errors import EngineError, UsageError, VaderError
+from vader_rt.errors import EngineError, VaderError
 from vader_rt.video import file_sha256
 
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 10.0
-_MODULES: dict[Flavour, str] = {"tensorrt": "tensorrt", "rtx": "tensorrt_rtx"}
-_PACKAGES: dict[Flavour, str] = {"tensorrt": "vader-rt[tensorrt]", "rtx": "tensorrt-rtx-cu13"}
 _ONE_AT_A_TIME = threading.Lock()
 """TensorRT has one logger per process, so what it says can be told apart for one build only."""
 
 
-@dataclass(frozen=True)
-class Builder:
-    """TensorRT as it is installed here, and what it builds for."""
-
-    trt: Any
-    platform: Platform
-
-
-def import_tensorrt(flavour: Flavour | None = None) -> tuple[ModuleType, Flavour]:
-    """Import TensorRT, by default whichever flavour is installed.
-
-    Raises:
-        EngineError: none is, or it is older than strongly typed networks.
-    """
-    reasons = []
-    for name in FLAVOURS if flavour is None else (flavour,):
-        try:
-            trt = importlib.import_module(_MODULES[name])
-        except (ImportError, OSError) as error:
-            reasons.append(f"{_MODULES[name]} cannot be imported ({error})")
-            continue
-        flags = trt.NetworkDefinitionCreationFlag
-        if hasattr(flags, "STRONGLY_TYPED"):
-            return trt, name
-        reasons.append(f"TensorRT {trt.__version__} is too old, 10.3 or later is needed")
-    package = _PACKAGES[flavour or "tensorrt"]
-    raise EngineError(f"{'; '.join(reasons)}; pip install '{package}'")
-
-
-def find_builder(flavour: Flavour | None = None, targets: Sequence[str] = ()) -> Builder:
-    """Find TensorRT and the GPU that it builds for.
-
-    targets: compute capabilities, for example `sm_87`. TensorRT-RTX builds for all of them, by
-    default for every GPU that it knows; TensorRT only for the GPU that is here.
-
-    Raises:
-        EngineError: TensorRT or the GPU is not here. UsageError: a target is unknown.
-    """
-    trt, flavour = import_tensorrt(flavour)
-    if flavour == "rtx":
-        for target in targets:
-            _capability(trt, target)
-        return Builder(trt, Platform("rtx", trt.__version__, None, tuple(targets)))
-    device = find_device()
-    for target in targets:
-        if target != device.compute_capability:
-            raise EngineError(
-                f"TensorRT builds for the GPU that it runs on, which is "
-                f"{device.compute_capability} ({device.name}), not for {target}"
-            )
-    platform = Platform("tensorrt", trt.__version__, device.name, (device.compute_capability,))
-    return Builder(trt, platform)
-
-
 def build_engine(
-    model: Path, engine: Path, builder: Builder, *, workspace_mib: int | None = None
+    model: Path, engine: Path, library: Library, *, workspace_mib: int | None = None
 ) -> Plan:
     """Build the engine of an ONNX model and write it with its sidecar.
 
@@ -110,11 +47,11 @@ def build_engine(
     Raises:
         InputError: the model has no contract. EngineError: TensorRT refuses it, in its words.
     """
-    plan = replace(Plan.of(model, read_contract(model)), platform=builder.platform)
-    return plan.write(engine, serialized(model, builder, workspace_mib=workspace_mib))
+    plan = replace(Plan.of(model, read_contract(model)), platform=library.platform)
+    return plan.write(engine, serialized(model, library, workspace_mib=workspace_mib))
 
 
-def engine_for(model: Path, builder: Builder) -> Path:
+def engine_for(model: Path, library: Library) -> Path:
     """The engine of an ONNX model for this platform: beside it, else in the cache, else built.
 
     Where a half-precision copy of the model lies beside it, `NAME.fp16.onnx`, that is taken. Two
@@ -126,12 +63,12 @@ def engine_for(model: Path, builder: Builder) -> Path:
     model = _half_copy(model)
     beside = engine_beside(model)
     plan = Plan.of(model, read_contract(model))
-    if beside.is_file() and _fits(beside, plan, builder):
+    if beside.is_file() and _fits(beside, plan, library):
         return beside
-    cached = cached_engine(plan, builder.platform)
+    cached = cached_engine(plan, library.platform)
     with locked(cached):
-        if not (cached.is_file() and _fits(cached, plan, builder)):
-            _announced_build(model, cached, builder)
+        if not (cached.is_file() and _fits(cached, plan, library)):
+            _announced_build(model, cached, library)
     return cached
 
 
@@ -146,23 +83,23 @@ def _half_copy(model: Path) -> Path:
     return model
 
 
-def _fits(engine: Path, plan: Plan, builder: Builder) -> bool:
+def _fits(engine: Path, plan: Plan, library: Library) -> bool:
     try:
-        read_plan(engine).check(engine, builder.platform, plan.onnx_sha256)
+        read_plan(engine).check(engine, library.platform, plan.onnx_sha256)
     except VaderError as error:
         log.warning("not used: %s", error)
         return False
     return True
 
 
-def _announced_build(model: Path, engine: Path, builder: Builder) -> None:
-    gpu = builder.platform.gpu or "this GPU"
+def _announced_build(model: Path, engine: Path, library: Library) -> None:
+    gpu = library.platform.gpu or "this GPU"
     log.warning("building a TensorRT engine of %s for %s; once, it may take minutes", model, gpu)
-    build_engine(model, engine, builder)
+    build_engine(model, engine, library)
     log.warning("built, and kept in %s", engine)
 
 
-def serialized(model: Path, builder: Builder, *, workspace_mib: int | None = None) -> bytes:
+def serialized(model: Path, library: Library, *, workspace_mib: int | None = None) -> bytes:
     """Build the engine of any ONNX model and return its bytes.
 
     workspace_mib: the most memory that a layer may use meanwhile; None leaves it to TensorRT.
@@ -171,17 +108,17 @@ def serialized(model: Path, builder: Builder, *, workspace_mib: int | None = Non
         EngineError: TensorRT refuses the model, in its words and with the node's name.
     """
     with _ONE_AT_A_TIME:
-        return _Build(model, builder, workspace_mib).run()
+        return _Build(model, library, workspace_mib).run()
 
 
 class _Build:
     """One build: network, parser and configuration, which TensorRT wants alive to its end."""
 
-    def __init__(self, model: Path, builder: Builder, workspace_mib: int | None) -> None:
-        self._trt, self._platform, self._model = builder.trt, builder.platform, model
-        self._logger = logger_of(self._trt)
-        self._logger.lines.clear()
-        self._builder = self._made("builder", self._trt.Builder, self._logger)
+    def __init__(self, model: Path, library: Library, workspace_mib: int | None) -> None:
+        self._library, self._model = library, model
+        self._trt, self._platform = library.trt, library.platform
+        library.logger.lines.clear()
+        self._builder = self._made("builder", self._trt.Builder, library.logger)
         flags = 1 << int(self._trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
         self._network = self._made("network", self._builder.create_network, flags)
         self._config = self._made("configuration", self._builder.create_builder_config)
@@ -199,22 +136,24 @@ class _Build:
         if self._monitor.interrupted:
             raise KeyboardInterrupt
         if data is None:
-            raise self._error("cannot build it", "a larger --workspace may help")
+            raise self._library.error(
+                self._model, "cannot build it", "a larger --workspace may help"
+            )
         self._save_timings(timings)
         return bytes(data)
 
     def _parse(self) -> None:
-        parser = self._made("parser", self._trt.OnnxParser, self._network, self._logger)
+        parser = self._made("parser", self._trt.OnnxParser, self._network, self._library.logger)
         if parser.parse(self._model.read_bytes()):
             return
         if not parser.num_errors:
-            raise self._error("cannot parse it")
+            raise self._library.error(self._model, "cannot parse it")
         first = parser.get_error(0)
         node = f"node {first.node_name()!r} ({first.node_operator()})"
         where = f"its parser refuses {node}" if first.node_operator() else "its parser refuses it"
         raise EngineError(
-            f"{self._model}: {self._who}: {where}: {one_line(first.desc())}; export it again with "
-            "`python -m export.to_trt`, or take another --engine"
+            f"{self._model}: {self._library}: {where}: {one_line(first.desc())}; export it again "
+            "with `python -m export.to_trt`, or take another --engine"
         )
 
     def _set_capabilities(self) -> None:
@@ -223,8 +162,8 @@ class _Build:
             return
         self._config.num_compute_capabilities = len(self._platform.compute_capabilities)
         for index, name in enumerate(self._platform.compute_capabilities):
-            if not self._config.set_compute_capability(_capability(self._trt, name), index):
-                raise self._error(f"does not build for {name}")
+            if not self._config.set_compute_capability(capability(self._trt, name), index):
+                raise self._library.error(self._model, f"does not build for {name}")
 
     def _load_timings(self) -> Any:
         """The timings of earlier builds; TensorRT-RTX has none, it times on the user's GPU."""
@@ -243,67 +182,8 @@ class _Build:
         if data is not None:
             write_whole(timing_cache(self._platform), bytes(data))
 
-    def _made(self, what: str, make: Any, *arguments: Any) -> Any:
-        """What TensorRT makes, which is None or a TypeError where it could not."""
-        try:
-            made = make(*arguments)
-        except TypeError as error:
-            raise self._error(f"cannot make its {what} ({one_line(str(error))})") from None
-        if made is None:
-            raise self._error(f"cannot make its {what}")
-        return made
-
-    def _error(self, what: str, advice: str = "") -> EngineError:
-        said = self._logger.last_error() or "it gives no reason"
-        parts = (f"{self._model}: {self._who} {what}: {said}", advice)
-        return EngineError("; ".join(part for part in parts if part))
-
-    @property
-    def _who(self) -> str:
-        return f"{FLAVOUR_NAMES[self._platform.flavour]} {self._platform.tensorrt_version}"
-
-
-def _capability(trt: Any, name: str) -> Any:
-    """`sm_89` → `ComputeCapability.SM89`."""
-    known = {
-        f"sm_{key[2:]}": value
-        for key, value in vars(trt.ComputeCapability).items()
-        if key.startswith("SM")
-    }
-    if name not in known:
-        raise UsageError(
-            f"--target {name}: TensorRT-RTX {trt.__version__} knows {', '.join(sorted(known))}"
-        )
-    return known[name]
-
-
-def one_line(text: str) -> str:
-    """A text without line breaks."""
-    return " ".join(text.split())
-
-
-@cache
-def logger_of(trt: Any) -> Any:
-    """TensorRT's logger; it takes one per process and ignores later ones.
-
-    Its `lines` are the last (severity, text) from warnings up, `last_error()` its latest reason.
-    """
-
-    class Logger(trt.ILogger):
-        def __init__(self) -> None:
-            trt.ILogger.__init__(self)
-            self.lines: deque[tuple[Any, str]] = deque(maxlen=100)
-
-        def log(self, severity: Any, message: str) -> None:
-            if severity in (trt.ILogger.INTERNAL_ERROR, trt.ILogger.ERROR, trt.ILogger.WARNING):
-                self.lines.append((severity, one_line(message)))
-            log.debug("%s", message)
-
-        def last_error(self) -> str | None:
-            errors = [text for severity, text in self.lines if severity != trt.ILogger.WARNING]
-            return errors[-1] if errors else None
-
-    return Logger()
+    def _made(self, what: str, make: Callable[..., Any], *arguments: Any) -> Any:
+        return self._library.made(self._model, what, make, *arguments)
 
 
 @cache
