@@ -21,9 +21,12 @@ test: $(DEV)/installed
 test-all: PYTEST_ARGS =
 test-all: test
 
-# TensorRT-RTX, 230 MB: it builds engines without a GPU
+# TensorRT-RTX, 230 MB, builds engines without a GPU; TensorRT's bindings, 4 MB, tell their names
 test-gpu-build: $(DEV)/installed
 	$(DEV)/bin/pip install --quiet --editable ".[rtx]"
+	for package in cu12-bindings==10.3.* cu12-bindings==10.16.* cu13-bindings==11.4.*; do \
+		$(DEV)/bin/pip download --quiet --no-deps -d .cache/tensorrt-bindings "tensorrt-$$package"; \
+	done
 	$(DEV)/bin/python -m pytest -m gpu_build
 
 lint: $(DEV)/installed

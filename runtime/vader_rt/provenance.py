@@ -18,6 +18,10 @@ _PACKAGES = (
     "av",
     "onnxruntime",
     "onnxruntime-gpu",
+    "tensorrt",
+    "tensorrt-rtx-cu13",
+    "cuda-python",
+    "pycuda",
 )
 
 

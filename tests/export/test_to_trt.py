@@ -92,6 +92,7 @@ def test_checkpoint_to_engine(
 
 @pytest.mark.gpu_build
 @pytest.mark.shared
+@pytest.mark.slow
 def test_the_seeds_checkpoint(rtx: ModuleType, shared: Path, tmp_path: Path) -> None:
     (checkpoint,) = (shared / "seed").glob("*.ckpt")
     exported = to_trt(checkpoint, tmp_path, flavour="rtx", targets=["sm_86"])

@@ -24,7 +24,7 @@ from vader_rt.engines.build import (
     engine_for,
     serialized,
 )
-from vader_rt.engines.library import find_library, import_tensorrt
+from vader_rt.engines.library import find_library, import_tensorrt, library_here
 from vader_rt.engines.onnx import read_contract
 from vader_rt.engines.plans import Platform, read_plan
 from vader_rt.errors import EngineError, InputError, UsageError
@@ -276,6 +276,12 @@ def fake_module(version: str, *flags: str) -> SimpleNamespace:
     """As much of TensorRT as is looked at before anything is built."""
     creation = SimpleNamespace(**dict.fromkeys(flags, 1))
     return SimpleNamespace(__version__=version, NetworkDefinitionCreationFlag=creation)
+
+
+@BUILDS
+def test_gpus_that_rtx_does_not_know(rtx: ModuleType, driver: FakeDriver) -> None:
+    with pytest.raises(EngineError, match=r"^Fake GPU: TensorRT-RTX .* does not know sm_87, but"):
+        library_here("rtx")
 
 
 def test_tensorrt_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
