@@ -36,15 +36,21 @@ def init() -> None:
 
 
 class Context:
+    def __init__(self, handle: int) -> None:
+        self.handle = handle
+
     def push(self) -> None:
-        _ask("cuCtxPushCurrent_v2", None)
+        _ask("cuCtxPushCurrent_v2", ctypes.c_void_p(self.handle))
 
     @staticmethod
     def pop() -> None:
         _ask("cuCtxPopCurrent_v2", None)
 
     def detach(self) -> None:
-        _ask("cuDevicePrimaryCtxRelease_v2", 0)
+        current = ctypes.c_void_p()
+        _ask("cuCtxGetCurrent", ctypes.byref(current))
+        if current.value == self.handle:  # else pycuda releases it in the thread that made it only
+            _ask("cuDevicePrimaryCtxRelease_v2", 0)
 
 
 class Device:
@@ -52,8 +58,10 @@ class Device:
         _ask("cuDeviceGet", ctypes.byref(ctypes.c_int()), ordinal)
 
     def retain_primary_context(self) -> Context:
-        _ask("cuDevicePrimaryCtxRetain", ctypes.byref(ctypes.c_void_p()), 0)
-        return Context()
+        context = ctypes.c_void_p()
+        _ask("cuDevicePrimaryCtxRetain", ctypes.byref(context), 0)
+        assert context.value is not None
+        return Context(context.value)
 
 
 class DeviceAllocation:

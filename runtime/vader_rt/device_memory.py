@@ -1,8 +1,8 @@
 """Memory, copies and a stream on the GPU, over `cuda-python` or `pycuda`, whichever is installed.
 
-Run with cuda-python's real binding over a stand-in of NVIDIA's driver (`tests/fake_cuda.c`); with
-pycuda against a stand-in of its module only, since it does not install without CUDA's toolkit.
-Neither has run on a GPU yet.
+Run with cuda-python's real binding over a stand-in of NVIDIA's driver (`tests/fake_cuda.c`). With
+pycuda, which installs only beside CUDA's toolkit, the tests take a stand-in of its module too; once
+it was compiled and run over the same driver. Neither has run on a GPU yet.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from vader_rt.device import DRIVER
 from vader_rt.errors import EngineError
 
 log = logging.getLogger(__name__)
@@ -262,9 +263,15 @@ class _PyCuda:
             self._cuda.Context.pop()
 
     def release(self) -> None:
-        # it leaves the context current in this thread: its detach pops only contexts that it made
-        with self._words("Context.detach"):
-            self._context.detach()
+        # pycuda's detach releases a primary context only where it is current, and leaves it so;
+        # what would use this thread's context next would find one that is gone
+        handle = self._context.handle
+        self.push()
+        try:
+            with self._words("Context.detach"):
+                self._context.detach()
+        finally:
+            _pop_if_current(handle)
 
     def allocate(self, size: int) -> tuple[int, Callable[[], None]]:
         with self._words("mem_alloc"):
@@ -303,6 +310,13 @@ class _PyCuda:
             yield
         except self._cuda.Error as error:
             raise _failure(what, " ".join(str(error).split())) from None
+
+
+def _pop_if_current(context: int) -> None:
+    driver, current = ctypes.CDLL(DRIVER), ctypes.c_void_p()
+    driver.cuCtxGetCurrent(ctypes.byref(current))
+    if current.value == context:
+        driver.cuCtxPopCurrent_v2(ctypes.byref(current))
 
 
 _MODULES: dict[Binding, str] = {"cuda-python": "cuda.bindings.driver", "pycuda": "pycuda.driver"}
