@@ -75,13 +75,32 @@ def _converted(path: Path, contract: Contract) -> onnx.ModelProto:
     with warnings.catch_warnings():
         # weights below half precision's smallest are rounded; what that does is measured above
         warnings.filterwarnings("ignore", message="the float32 number", category=UserWarning)
-        model = float16.convert_float_to_float16(full, keep_io_types=True, max_finite_val=LARGEST)
+        model = float16.convert_float_to_float16(
+            full,
+            keep_io_types=True,
+            max_finite_val=LARGEST,
+            op_block_list=set(float16.DEFAULT_OP_BLOCK_LIST) - {"Resize"},
+        )
+    _restore_scales(model)
     onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
     onnx.checker.check_model(model, full_check=True)
     for value in (*model.graph.input, *model.graph.output):
         if value.type.tensor_type.elem_type != FLOAT:
             raise InputError(f"{path}: {value.name} is not float32 in half precision")
     return model
+
+
+def _restore_scales(model: onnx.ModelProto) -> None:
+    """Give Resize its scales in float32, as ONNX wants them.
+
+    The converter by default casts to float32 and back around every Resize because of them.
+    """
+    scales = {node.input[2] for node in model.graph.node if node.op_type == "Resize"}
+    for node in model.graph.node:
+        if node.op_type == "Constant" and node.output[0] in scales:
+            values = numpy_helper.to_array(node.attribute[0].t).astype(np.float32)
+            node.attribute[0].t.CopyFrom(numpy_helper.from_array(values))
+    del model.graph.value_info[:]  # it still says float16; whoever reads the model infers it
 
 
 def _rounding(path: Path) -> onnx.ModelProto:

@@ -49,6 +49,9 @@ def test_half_precision_keeps_its_planes_in_float32(checkpoint: Path, tmp_path: 
     full = tmp_path / "out" / f"{checkpoint.stem}.onnx"
     graph = onnx.load(exported.model).graph
     assert {t.data_type for t in graph.initializer} <= {TensorProto.FLOAT16, TensorProto.INT64}
+    outputs = len(graph.output)
+    casts = sum(node.op_type == "Cast" for node in graph.node)
+    assert casts <= 2 + outputs  # RestoreNet reads its planes twice
     values = [*graph.input, *graph.output]
     assert {v.type.tensor_type.elem_type for v in values} == {TensorProto.FLOAT}
     contract = read_contract(exported.model)
