@@ -67,7 +67,8 @@ def to_trt(
         library = find_library(flavour, targets)
     except EngineError as error:
         Plan.of(model, read_contract(model)).write(engine)
-        return Exported(model, None, str(error), build_command(model.name, engine))
+        command = build_command(model.name, engine.name, flavour)
+        return Exported(model, None, str(error), command)
     build_engine(model, engine, library, workspace_mib=workspace_mib)
     return Exported(model, engine)
 

@@ -56,8 +56,9 @@ def test_a_sidecar_survives_its_file(engine: Path) -> None:
 def test_engines_of_other_platforms(engine: Path, here: Platform, words: str) -> None:
     with pytest.raises(EngineError, match=words) as caught:
         read_plan(engine).check(engine, here)
-    command = "python -m vader_rt.build leak.fp16.onnx -o leak.fp16.engine"
-    assert str(caught.value).endswith(command)
+    command = f"python -m vader_rt.build {engine.parent}/leak.fp16.onnx -o {engine}"
+    command += " --flavour rtx" if here.flavour == "rtx" else ""
+    assert str(caught.value).endswith(f"; build it again: {command}")
     assert "\n" not in str(caught.value)
 
 

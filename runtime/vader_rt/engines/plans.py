@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -111,9 +112,11 @@ class Plan:
         """
         reason = self._mismatch(engine, here, onnx_sha256)
         if reason is not None:
-            raise EngineError(
-                f"{engine}: {reason}; build it again: {build_command(self.onnx, engine)}"
-            )
+            raise EngineError(f"{engine}: {reason}; {self.advice(engine, here.flavour)}")
+
+    def advice(self, engine: Path, flavour: Flavour) -> str:
+        """What to do about an engine that does not run: the command that builds it again."""
+        return f"build it again: {build_command(engine.with_name(self.onnx), engine, flavour)}"
 
     def _mismatch(self, engine: Path, here: Platform, onnx_sha256: str | None) -> str | None:
         if self.platform is None or not engine.is_file():
@@ -126,9 +129,10 @@ class Plan:
         return difference
 
 
-def build_command(model: str | Path, engine: Path) -> str:
+def build_command(model: str | Path, engine: str | Path, flavour: Flavour = "tensorrt") -> str:
     """The command that builds an engine on the machine that is to run it."""
-    return f"python -m vader_rt.build {model} -o {engine.name}"
+    command = ["python", "-m", "vader_rt.build", str(model), "-o", str(engine)]
+    return shlex.join(command if flavour == "tensorrt" else [*command, "--flavour", flavour])
 
 
 def sidecar(engine: Path) -> Path:

@@ -21,7 +21,7 @@ from vader_rt.device_memory import Binding, Buffer, GpuMemory, installed
 from vader_rt.engines import squeezed
 from vader_rt.engines.build import engine_for
 from vader_rt.engines.library import Library, import_tensorrt, library_here
-from vader_rt.engines.plans import ENGINE_SUFFIX, build_command, read_plan
+from vader_rt.engines.plans import ENGINE_SUFFIX, read_plan
 from vader_rt.errors import EngineError, InputError
 from vader_rt.video import file_sha256
 
@@ -55,7 +55,7 @@ class TensorRtEngine:
         plan.check(engine, library.platform, file_sha256(model) if model.is_file() else None)
         self.contract: Contract = plan.contract
         self._path, self._library = engine, library
-        self._advice = f"build it again: {build_command(plan.onnx, engine)}"
+        self._advice = plan.advice(engine, library.platform.flavour)
         self._lock = threading.Lock()
         self._objects: list[Any] = []
         owned = ExitStack()
