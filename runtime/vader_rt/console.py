@@ -95,7 +95,7 @@ def summary(result: Reconstruction, folder: Path) -> str:
     timings = report["timings"]
     lines = [
         f"room      {folder / 'background.png'}",
-        f"recovered {result.coverage:.1%} of the picture (seen at all: {report['seen']:.1%})",
+        f"claimed   {result.coverage:.1%} of the picture (seen at all: {report['seen']:.1%})",
     ]
     kind = report["virtual_background"]["kind"]
     if kind in _NOTES:
