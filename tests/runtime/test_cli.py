@@ -269,7 +269,13 @@ def long_clip(frames: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory
 def interrupted(argv: list[str], stage: str, seconds: float, cwd: Path) -> tuple[int, str]:
     """Exit code and remaining stderr of a run that gets Ctrl-C some time after a stage began."""
     process = subprocess.Popen(
-        [*COMMAND, *argv], cwd=cwd, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        [*COMMAND, *argv],
+        cwd=cwd,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        # what a shell starts in the background ignores Ctrl-C, and so would its children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stderr is not None
     for line in process.stderr:
