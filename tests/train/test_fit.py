@@ -15,9 +15,13 @@ CONFIGS = {
     "leaknet": [
         "--model.init_args.size_wh=[160,96]",
         "--data.init_args.size_wh=[160,96]",
-        "--data.init_args.crop_wh=[80,48]",
+        "--data.init_args.crop_wh=[96,64]",
     ],
-    "restorenet": ["--data.init_args.size=64", "--data.init_args.crops_per_call=2"],
+    "restorenet": [
+        "--model.init_args.size_wh=[320,192]",
+        "--data.init_args.size_wh=[320,192]",  # the frame model's
+        "--data.init_args.crop_wh=[96,64]",
+    ],
 }
 
 
