@@ -84,16 +84,10 @@ class FrameDataset(Dataset):
         return np.dstack([small.planes, look_planes(small, self._look_model)])
 
     def _crop(self, leak: np.ndarray) -> tuple[slice, ...]:
-        """Where to cut (K, H, W) planes: around a pixel that was drawn by its leak."""
+        """Where to cut (K, H, W) planes."""
         if self._crop_wh is None:
             return (slice(None),) * 3
-        rng = np.random.default_rng()
-        weight = leak[::4, ::4].astype(np.float64) + 1e-4
-        drawn = rng.choice(weight.size, p=(weight / weight.sum()).ravel())
-        center = np.array(divmod(int(drawn), weight.shape[1])) * 4
-        size = np.array(self._crop_wh[::-1])
-        corner = np.clip(center - rng.integers(0, size), 0, np.array(leak.shape) - size)
-        return (slice(None), *(slice(c, c + s) for c, s in zip(corner, size, strict=True)))
+        return (slice(None), *leaking_crop(leak, self._crop_wh, np.random.default_rng()))
 
     def _input(self, frame: np.ndarray, planes: np.ndarray) -> np.ndarray:
         look = planes[..., 13:] if planes.shape[2] > 13 else None
@@ -107,6 +101,18 @@ class FrameDataset(Dataset):
             call, room = np.ascontiguousarray(call), np.ascontiguousarray(planes[..., 10:13])
             return self._similarity(call, room)[None].astype(np.float32)
         return np.stack([matte.astype(np.float32) / 255, targets.leak(matte, person)])
+
+
+def leaking_crop(
+    leak: np.ndarray, size_wh: tuple[int, int], rng: np.random.Generator
+) -> tuple[slice, slice]:
+    """A part of (H, W) that holds, anywhere in it, a pixel drawn by its leak, in [0, 1]."""
+    weight = leak[::4, ::4].astype(np.float64) + 1e-4
+    drawn = rng.choice(weight.size, p=(weight / weight.sum()).ravel())
+    center = np.array(divmod(int(drawn), weight.shape[1])) * 4
+    size = np.array(size_wh[::-1])
+    top, left = np.clip(center - rng.integers(0, size), 0, np.array(leak.shape) - size)
+    return slice(top, top + size[0]), slice(left, left + size[1])
 
 
 def _vary(

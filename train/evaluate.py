@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -67,11 +68,11 @@ def strip(call: Call, result: Reconstruction) -> np.ndarray:
     """What a reader looks at, side by side: a frame of the call, what was recovered (grey where
     nothing was seen), what of it is claimed, the real room, the true leak. (h, w, 3) uint8 BGR.
     """
-    frames = list(open_video(call.video).frames())
+    frame = next(islice(open_video(call.video).frames(), len(result.timeline) // 2, None))
     room, leak = result.background, cv2.cvtColor(call.read_mask(), cv2.COLOR_GRAY2BGR)
-    seen, claimed = ((m[..., None]) for m in (result.confidence > 0, result.claimed))
+    seen, claimed = (m[..., None] for m in (result.confidence > 0, result.claimed))
     pictures = [
-        frames[len(frames) // 2],
+        frame,
         np.where(seen, room, 128),
         np.where(claimed, room, 128),
         call.read_room(),

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from train.calls import Call
-from train.data import calls_with_truth
+from train.data import calls_with_truth, leaking_crop
 from train.small import SmallCall, remixed_call, restore_arrays, small_call
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.restore import restore_slice
@@ -51,7 +51,7 @@ class RoomDataset(Dataset):
         arrays = restore_arrays(small, self._frame_model)
         rng = np.random.default_rng()
         if self._crop_wh is not None:
-            arrays = arrays[_leaking_crop(arrays[..., -1], self._crop_wh, rng)]
+            arrays = arrays[leaking_crop(arrays[..., -1] / 255, self._crop_wh, rng)]
         if self._varied:
             arrays = _vary(arrays, rng)
         planes = torch.from_numpy(arrays.transpose(2, 0, 1).astype(np.float32) / 255)
@@ -62,18 +62,6 @@ class RoomDataset(Dataset):
         if self._varied:
             return remixed_call(call, self._size_wh, self._calls, UNKNOWN_TURN)
         return small_call(call, self._size_wh)
-
-
-def _leaking_crop(
-    leak: np.ndarray, size_wh: tuple[int, int], rng: np.random.Generator
-) -> tuple[slice, slice]:
-    """A part that holds a pixel drawn by its leak, anywhere in it."""
-    weight = leak[::4, ::4].astype(np.float64) + 1e-3
-    drawn = rng.choice(weight.size, p=(weight / weight.sum()).ravel())
-    center = np.array(divmod(int(drawn), weight.shape[1])) * 4
-    size = np.array(size_wh[::-1])
-    top, left = np.clip(center - rng.integers(0, size), 0, np.array(leak.shape) - size)
-    return slice(top, top + size[0]), slice(left, left + size[1])
 
 
 def _vary(arrays: np.ndarray, rng: np.random.Generator) -> np.ndarray:
