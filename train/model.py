@@ -9,7 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vader_rt.contract import RESTORE_GROUPS, SPANS
 from vader_rt.errors import InputError
+from vader_rt.restore import restore_slice
+
+_SAMPLE_PLANES = 11
+_PRIOR_TRUST = 0.3
 
 
 class UNet(nn.Module):
@@ -82,27 +87,103 @@ class LeakNet(nn.Module):
 
 
 class RestoreNet(nn.Module):
-    """Ours, once per call: cleans the un-mixed room. H and W must be multiples of 16.
+    """Ours, once per call: finds the room in the samples of a call. H and W: multiples of 32.
 
-    Takes the planes of `vader_rt.restore`, the un-mixed room first. Returns (N, 4, H, W): the room,
-    the un-mixed one corrected, that may leave [0, 1] a little, and the confidence in [0, 1].
+    Takes the planes of `vader_rt.restore`. What it sees of each span's sample goes through the same
+    layers; their mean and maximum join the planes of the whole call in a U-Net at half resolution.
+    Per pixel it says which samples show the room and how their matte was wrong; the room is their
+    un-mixed mean, and a small correction. Returns (N, 4, H, W): the room, which may leave [0, 1] a
+    little, and the confidence in [0, 1], which sees how far the chosen samples agree.
     """
 
     outputs = ("room", "confidence")
 
-    def __init__(self, in_channels: int, widths: Sequence[int] = (16, 32, 64, 96, 128)) -> None:
+    def __init__(
+        self,
+        in_channels: int = sum(RESTORE_GROUPS.values()),
+        widths: Sequence[int] = (32, 56, 88, 120, 144),
+    ) -> None:
         super().__init__()
-        self.stem = _block(in_channels, widths[0])
+        self._whole = in_channels - 5 * SPANS
+        seen, width = 24, widths[0]
+        self.sample_stem = nn.Sequential(_block(_SAMPLE_PLANES, seen), _block(seen, seen))
+        self.stem = _block(self._whole, width, kernel=4, stride=2)
+        self.join = _block(width + 2 * seen, width, kernel=1)
         self.down = _downward(widths)
         self.narrow, self.up = _upward(widths)
-        self.last = _block(widths[0], widths[0])
-        self.head = nn.Conv2d(widths[0], 4, 1)
+        self.last = _block(width, width)
+        self.chooser = nn.Sequential(_block(seen + width, seen, kernel=1), nn.Conv2d(seen, 2, 1))
+        self.head = nn.ConvTranspose2d(width, 11, 2, stride=2)
+        self.judge = nn.Sequential(_block(16, 16), nn.Conv2d(16, 1, 1))
+        for layer in (self.chooser[1], self.head):
+            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, planes: Tensor) -> Tensor:
-        x = _down_and_up(self.stem(planes), self.down, self.narrow, self.up)
-        correction, logit = self.head(self.last(x)).float().split([3, 1], dim=1)
-        room = planes[:, :3] + correction
-        return torch.cat([room, torch.sigmoid(logit)], dim=1)
+        whole, samples = planes.split([self._whole, 5 * SPANS], dim=1)
+        virtual = planes[:, restore_slice("virtual")]
+        half, half_virtual = F.avg_pool2d(samples, 2), F.avg_pool2d(virtual, 2)
+        seen = self.sample_stem(_sample_planes(half, half_virtual))  # (N·SPANS, 24, H/2, W/2)
+        each = seen.unflatten(0, (-1, SPANS))
+        pooled = torch.cat([each.mean(dim=1), each.amax(dim=1)], dim=1)
+        x = self.join(torch.cat([self.stem(whole), pooled], dim=1))
+        x = self.last(_down_and_up(x, self.down, self.narrow, self.up))  # (N, 32, H/2, W/2)
+        spread = x[:, None].expand(-1, SPANS, -1, -1, -1).flatten(0, 1)
+        choice = self.chooser(torch.cat([seen, spread], dim=1)).float()  # (N·SPANS, 2, H/2, W/2)
+        share, trusted = _chosen(samples, _double(choice))
+        room = _unmixed(samples, virtual, share, trusted).sum(dim=1)
+        correction, hints = self.head(x).float().split([3, 8], dim=1)
+        with torch.no_grad():
+            share, trusted = _chosen(half, choice)
+            rooms = _unmixed(half, half_virtual, torch.ones_like(share), trusted)
+            mean = (share[:, :, None] * rooms).sum(dim=1, keepdim=True)
+            off = (share[:, :, None] * (rooms - mean).abs()).sum(dim=1)
+            strength = (share * half[:, -SPANS:]).sum(dim=1, keepdim=True)
+            evidence = torch.cat(
+                [off.clamp(0, 1), strength, share.amax(dim=1, keepdim=True)], dim=1
+            )
+        evidence = torch.cat([hints, room.detach().clamp(0, 1), _double(evidence)], dim=1)
+        return torch.cat([room + correction, torch.sigmoid(self.judge(evidence).float())], dim=1)
+
+
+def _sample_planes(samples: Tensor, virtual: Tensor) -> Tensor:
+    """Of every sample its colour, what its matte makes of it, both, and the virtual background.
+
+    (N, 5 · SPANS, H, W) and (N, 3, H, W) → (N · SPANS, 11, H, W).
+    """
+    colors, matte, leak = _sample_parts(samples)
+    virtuals = virtual[:, None].expand(-1, SPANS, -1, -1, -1)
+    matte, leak = matte[:, :, None], leak[:, :, None]
+    unmixed = virtuals + (colors - virtuals) / matte.clamp_min(0.1)
+    planes = [colors, unmixed.clamp(-0.5, 1.5), matte, leak, virtuals]
+    return torch.cat(planes, dim=2).flatten(0, 1)
+
+
+def _sample_parts(samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Colours (N, SPANS, 3, H, W), mattes and leaks (N, SPANS, H, W) of the samples' planes."""
+    colors, matte, leak = samples.split([3 * SPANS, SPANS, SPANS], dim=1)
+    return colors.unflatten(1, (SPANS, 3)), matte, leak
+
+
+def _chosen(samples: Tensor, choice: Tensor) -> tuple[Tensor, Tensor]:
+    """Share in the room and corrected matte of every sample, (N, SPANS, H, W).
+
+    Before a network has learned anything, the strongest sample has most of the share, and its matte
+    is trusted as little as in `vader_rt.unmix`.
+    """
+    _, matte, leak = _sample_parts(samples)
+    preference, shift = (part[:, :, 0] for part in choice.unflatten(0, (-1, SPANS)).split(1, dim=2))
+    share = torch.softmax(preference + 4 * torch.log(leak * matte + 1e-3), dim=1)
+    trusted = (1 - _PRIOR_TRUST * (1 - matte)).clamp(0.05, 0.98)
+    trusted = torch.sigmoid(torch.log(trusted / (1 - trusted)) + shift).clamp_min(0.05)
+    return share, trusted
+
+
+def _unmixed(samples: Tensor, virtual: Tensor, share: Tensor, trusted: Tensor) -> Tensor:
+    """What every sample adds to the room, (N, SPANS, 3, H, W): share · (V + (call − V) / matte)."""
+    colors, _, _ = _sample_parts(samples)
+    sampled, kept = share / trusted, share * (1 - 1 / trusted)
+    return sampled[:, :, None] * colors + kept[:, :, None] * virtual[:, None]
 
 
 NETWORKS: dict[str, type[UNet | SimpleConvNet | LeakNet | RestoreNet]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import lightning
 import numpy as np
 import torch
@@ -16,17 +17,17 @@ from train.small import SmallCall, remixed_call, restore_arrays, small_call
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.restore import restore_slice
 
-UNKNOWN_TURN = 2
-"""The turn of the remixed calls that the frame model was not trained on."""
+UNKNOWN_TURNS = (2, 3)
+"""The turns of the remixed calls that the frame model was not trained on."""
 _PLANES = sum(RESTORE_GROUPS.values())
-_GRAYS = sum(count == 1 for count in RESTORE_GROUPS.values())
+_COLORS = ("room", "mean", "virtual", "samples")
 
 
 class RoomDataset(Dataset):
-    """Un-mixed rooms: planes (20, h, w) and truth (5, h, w) — room RGB, leak, seen — in [0, 1].
+    """Un-mixed rooms: planes (C, h, w) and truth (5, h, w) — room RGB, leak, seen — in [0, 1].
 
-    varied: remixed calls, mirrored, with exchanged colour channels, and of each a crop that the
-    room leaks into; else the calls themselves, whole.
+    varied: remixed calls, mirrored and with other colours, and of each a crop that the room leaks
+    into; else the calls themselves, whole.
     """
 
     def __init__(
@@ -47,9 +48,9 @@ class RoomDataset(Dataset):
         return len(self._calls) * self._crops_per_call
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        small = self._small(self._calls[index // self._crops_per_call])
-        arrays = restore_arrays(small, self._frame_model)
         rng = np.random.default_rng()
+        small = self._small(self._calls[index // self._crops_per_call], rng)
+        arrays = restore_arrays(small, self._frame_model)
         if self._crop_wh is not None:
             arrays = arrays[leaking_crop(arrays[..., -1] / 255, self._crop_wh, rng)]
         if self._varied:
@@ -58,22 +59,30 @@ class RoomDataset(Dataset):
         seen = (planes[restore_slice("evidence")] > 0).float()
         return planes[:_PLANES], torch.cat([planes[_PLANES:], seen])
 
-    def _small(self, call: Call) -> SmallCall:
+    def _small(self, call: Call, rng: np.random.Generator) -> SmallCall:
         if self._varied:
-            return remixed_call(call, self._size_wh, self._calls, UNKNOWN_TURN)
+            turn = int(rng.choice(UNKNOWN_TURNS))
+            return remixed_call(call, self._size_wh, self._calls, turn)
         return small_call(call, self._size_wh)
 
 
 def _vary(arrays: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mirror, and exchange colour channels: un-mixing knows neither left nor red."""
-    if rng.random() < 0.5:
-        arrays = arrays[:, ::-1]
-    if rng.random() < 0.3:
-        order = rng.permutation(3)
-        index = np.arange(arrays.shape[2])
-        for start in [*range(0, _PLANES - _GRAYS, 3), _PLANES]:
-            index[start : start + 3] = start + order
-        arrays = arrays[..., index]
+    """Mirror, exchange colour channels, and change the contrast and brightness of everything.
+
+    The mixing equation holds for call, room and virtual background after the same affine change.
+    """
+    arrays = np.array(arrays[:, ::-1] if rng.random() < 0.5 else arrays)
+    order = rng.permutation(3) if rng.random() < 0.5 else np.arange(3)
+    gains = rng.uniform(0.7, 1.1) * rng.uniform(0.95, 1.05, 3)
+    levels = np.arange(256)[:, None]
+    offsets = 128 + (levels - 128) * gains
+    colors = offsets + rng.uniform(-128, 128) * (1 - min(gains.max(), 1))
+    for group in (*_COLORS, "trace", "truth"):
+        part = slice(_PLANES, _PLANES + 3) if group == "truth" else restore_slice(group)
+        table = np.clip(np.rint(offsets if group == "trace" else colors), 0, 255).astype(np.uint8)
+        for start in range(part.start, part.stop, 3):
+            rgb = np.ascontiguousarray(arrays[..., start + order])
+            arrays[..., start : start + 3] = cv2.LUT(rgb, table[None])
     return arrays
 
 

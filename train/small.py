@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,10 +21,11 @@ from vader_rt.engines import Engine, load_engine
 from vader_rt.features import CallPlanes, InputPlanes, shrunk
 from vader_rt.look import first_look
 from vader_rt.restore import restore_planes
+from vader_rt.samples import SpanSampler
 from vader_rt.segmenter import Segmenter
 from vader_rt.unmix import Unmixer
 from vader_rt.video import file_sha256, open_video, read_image
-from vader_rt.virtual import FrameSample, cover, estimate_virtual, temporal_mode
+from vader_rt.virtual import FrameSample, cover, estimate_virtual, person_planes, temporal_mode
 
 KEPT_FRAMES = 32
 _SAMPLED_WH = (640, 360)
@@ -89,23 +90,28 @@ def look_planes(small: SmallCall, model: Path) -> np.ndarray:
 
 
 def restore_arrays(small: SmallCall, model: Path) -> np.ndarray:
-    """What a frame model un-mixes of a call, and the truth: (h, w, 24) uint8.
+    """What a frame model un-mixes of a call, and the truth: (h, w, C + 4) uint8.
 
     Planes of `vader_rt.restore`, then the real room (RGB) and the true leak's maximum.
     """
-    path = small.stem.with_name(f"{small.stem.name}-restore-{_digest(model)}.npy")
+    path = small.stem.with_name(f"{small.stem.name}-samples-{_digest(model)}.npy")
     if not path.is_file():
         engine = _load_engine(model)
         call = call_planes(small.planes, look_planes(small, model))
         inputs = InputPlanes(engine.contract.inputs, small.size_wh, call)
         virtual = np.ascontiguousarray(small.planes[..., :3])
         unmixer = Unmixer(virtual, engine.contract.unmix_power, engine.contract.matte_trust)
+        sampler = SpanSampler(small.size_wh, len(small.frames))
         leak = np.zeros(virtual.shape[:2], np.float32)
         for frame in small.frames:
             color = np.ascontiguousarray(frame[..., :3])
-            unmixer.add(color, *engine.run(inputs.fill_small(color, frame[..., 3])))
+            outputs = engine.run(inputs.fill_small(color, frame[..., 3]))
+            unmixer.add(color, *outputs)
+            sampler.add(color, *outputs)
             leak = np.maximum(leak, targets.leak(frame[..., 4], frame[..., 5]))
-        planes = restore_planes(unmixer.estimate(), call)
+        presence, hidden = person_planes(small.frames[..., 3])
+        call = replace(call, presence=presence, hidden=hidden)
+        planes = restore_planes(unmixer.estimate(), sampler.samples(), call, small.size_wh)
         room = small.planes[..., 12:9:-1]
         _save(path, np.dstack([planes, room, np.rint(leak * 255).astype(np.uint8)]))
     return np.load(path, mmap_mode="r")

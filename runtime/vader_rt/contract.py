@@ -14,17 +14,22 @@ FORMAT = 1
 Precision = Literal["fp32", "fp16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
 METADATA_KEY = "vader_rt"
+SPANS = 6
+"""Spans of time into which a call is divided; of each, its strongest sample is restored from."""
 RESTORE_GROUPS: dict[str, int] = {
     "room": 3,  # the un-mixed room, RGB
     "mean": 3,  # the room by least squares over all samples, RGB
     "virtual": 3,  # the virtual background, RGB
-    "copy": 3,  # the call where it leaks most, RGB
     "trace": 3,  # mean offset from the virtual background outside the person, RGB, 0.5 = none
     "leak": 1,  # the largest leak
-    "matte": 1,  # the matte there
     "evidence": 1,  # log2(1 + evidence) / 8
     "residual": 1,  # log2(1 + residual) / 8
     "occupancy": 1,  # share of the frames in which the pixel is not the virtual background
+    "presence": 1,  # mean person mask of the re-run segmenter
+    "hidden": 1,  # person mask up to which frames were needed for the virtual background
+    "samples": 3 * SPANS,  # the call in each span where it leaks most, RGB
+    "sample_matte": SPANS,  # the matte there
+    "sample_leak": SPANS,  # the leak there
 }
 """Input groups of a restoration network by name, with their number of planes, in order."""
 KNOWN_INPUTS = {"frame": INPUT_GROUPS, "restore": RESTORE_GROUPS}

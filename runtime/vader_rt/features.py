@@ -55,7 +55,8 @@ class CallPlanes:
 
     virtual, mode: (H, W, 3) uint8 BGR. trace: (H, W, 3) uint8 BGR, 128 = no offset.
     occupancy: (H, W) uint8, 255 = always. look: (H, W, 6) uint8, see `vader_rt.look`; None before
-    the first look, when nothing has been seen.
+    the first look, when nothing has been seen. presence, hidden: (H, W) uint8, for the restoration,
+    see `vader_rt.contract.RESTORE_GROUPS`.
     """
 
     virtual: np.ndarray | None = None
@@ -63,10 +64,14 @@ class CallPlanes:
     occupancy: np.ndarray | None = None
     mode: np.ndarray | None = None
     look: np.ndarray | None = None
+    presence: np.ndarray | None = None
+    hidden: np.ndarray | None = None
 
 
 class InputPlanes:
     """Fills one (1, C, H, W) float32 tensor, frame after frame, in the order of `groups`.
+
+    small_bgr: (H, W, 3) uint8, the frame that was filled in last, at the model's size.
 
     Raises:
         InputError: a group is not in `INPUT_GROUPS`, or the call has no planes for it.
@@ -81,6 +86,7 @@ class InputPlanes:
         self.size_wh = size_wh
         width, height = size_wh
         self.tensor = np.zeros((1, plane_count(groups), height, width), np.float32)
+        self.small_bgr = np.zeros((height, width, 3), np.uint8)
         self._slices = _group_slices(groups)
         for group in groups:
             if group not in PER_FRAME:
@@ -101,6 +107,7 @@ class InputPlanes:
 
     def fill_small(self, small_bgr: np.ndarray, person: np.ndarray | None = None) -> np.ndarray:
         """Fill in the planes of a frame that has the model's size already; `person` is uint8."""
+        self.small_bgr = small_bgr
         if "frame" in self._slices:
             self._put("frame", small_bgr)
         if "edge" in self._slices:

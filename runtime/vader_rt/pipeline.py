@@ -21,8 +21,9 @@ from vader_rt.errors import InputError, UsageError
 from vader_rt.features import CallPlanes, InputPlanes, shrunk
 from vader_rt.look import first_look
 from vader_rt.prefetch import prefetch
-from vader_rt.restore import restore, restore_planes
+from vader_rt.restore import known_room, restore, restore_planes
 from vader_rt.result import CLAIMED, Reconstruction
+from vader_rt.samples import SpanSampler
 from vader_rt.score import Scores, check_truth, score
 from vader_rt.segmenter import Segmenter
 from vader_rt.unmix import Copier, RoomEstimate, Unmixer
@@ -123,8 +124,9 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
             virtual = estimate_virtual(sample, image)
         with clock.measure("look"):
             planes = _input_planes(engine, virtual, sample)
-        job = _Job(frames, settings, engine, restoration, virtual, given, clock, truth)
         total = sample.frames_seen
+        sampler = SpanSampler(engine.contract.size_wh, total) if restoration else None
+        job = _Job(frames, settings, engine, restoration, sampler, virtual, given, clock, truth)
         del sample
         for count in job.run(planes, segmenter):
             yield Progress("recover", count, total, _job=job)
@@ -190,7 +192,13 @@ def _input_planes(engine: Engine, virtual: VirtualBackground, sample: FrameSampl
 
 
 def _call_planes(virtual: VirtualBackground) -> CallPlanes:
-    return CallPlanes(virtual=virtual.image, trace=virtual.trace, occupancy=virtual.occupancy)
+    return CallPlanes(
+        virtual=virtual.image,
+        trace=virtual.trace,
+        occupancy=virtual.occupancy,
+        presence=virtual.presence,
+        hidden=virtual.hidden,
+    )
 
 
 class _Job:
@@ -202,13 +210,15 @@ class _Job:
         options: Options,
         engine: Engine,
         restoration: Engine | None,
+        sampler: SpanSampler | None,
         virtual: VirtualBackground,
         given: str | Path | None,
         clock: _Clock,
         truth: tuple[np.ndarray, np.ndarray] | None,
     ) -> None:
         self._source, self._options, self._engine = source, options, engine
-        self._restoration, self._virtual, self._given = restoration, virtual, given
+        self._restoration, self._sampler = restoration, sampler
+        self._virtual, self._given = virtual, given
         self._clock, self._truth = clock, truth
         self._timeline: list[float] = []
         self._aggregator: Copier | Unmixer
@@ -227,6 +237,8 @@ class _Job:
                 outputs = self._engine.run(tensor)
             with self._clock.measure("unmix"):
                 self._timeline.append(self._aggregator.add(frame, *outputs))
+                if self._sampler is not None:
+                    self._sampler.add(planes.small_bgr, *outputs)
             yield count
 
     def result(self, *, complete: bool = True) -> Reconstruction:
@@ -247,9 +259,12 @@ class _Job:
     def _finished(self, estimate: RoomEstimate) -> tuple[np.ndarray, np.ndarray]:
         """Room and confidence; where nothing was seen, the virtual background with 0."""
         room, certain = estimate.room, estimate.leak
-        if self._restoration is not None:
-            planes = restore_planes(estimate, _call_planes(self._virtual))
-            room, certain = restore(planes, self._restoration)
+        if self._restoration is not None and self._sampler is not None:
+            contract, call = self._restoration.contract, _call_planes(self._virtual)
+            samples = self._sampler.samples()
+            planes = restore_planes(estimate, samples, call, contract.size_wh, contract.inputs)
+            room = known_room(estimate.room, estimate, self._virtual.image)
+            room, certain = restore(room, planes, self._restoration)
         elif isinstance(self._aggregator, Unmixer):
             certain = logistic(unmixed_terms(estimate), self._engine.contract.confidence)
         seen = self._seen(estimate)

@@ -1,4 +1,4 @@
-"""Restoration: once per call, a network corrects the un-mixed room and says how sure it is.
+"""Restoration: once per call, a network finds the room in what was un-mixed, and how sure it is.
 
 The planes have one definition, `restore_planes`, used by training and runtime. The network works at
 its own size, about half of the call's; its correction is enlarged, so that what un-mixing found
@@ -7,6 +7,7 @@ keeps its detail.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 
 import cv2
@@ -16,51 +17,79 @@ from vader_rt.confidence import logistic, restored_terms
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.engines import Engine
 from vader_rt.features import CallPlanes, shrunk
+from vader_rt.samples import Samples
 from vader_rt.unmix import RoomEstimate, share_planes
 
 
-def restore_planes(estimate: RoomEstimate, call: CallPlanes) -> np.ndarray:
-    """What is known of a call's room, as (H, W, 20) uint8 in the order of
-    `vader_rt.contract.RESTORE_GROUPS`.
+def restore_planes(
+    estimate: RoomEstimate,
+    samples: Samples,
+    call: CallPlanes,
+    size_wh: tuple[int, int],
+    groups: Sequence[str] = tuple(RESTORE_GROUPS),
+) -> np.ndarray:
+    """What is known of a call's room, as (h, w, C) uint8 at a size, in the order of `groups`.
 
-    Eight bits are enough: the room and the call have no more. Colours are RGB.
+    Eight bits are enough: the room and the call have no more. Colours are RGB; where nothing was
+    seen they are those of the virtual background.
     """
     assert call.virtual is not None
-    assert call.trace is not None
-    assert call.occupancy is not None
-    seen = (estimate.evidence > 0)[..., None]
-    colors = [
-        np.where(seen, estimate.room, call.virtual),
-        np.where(seen, estimate.mean, call.virtual),
-        call.virtual,
-        np.where(seen, estimate.copy, call.virtual),
-        call.trace,
-    ]
-    shares = share_planes(estimate).values()
-    return np.dstack([*(color[..., ::-1] for color in colors), *shares, call.occupancy])
+    shares = share_planes(estimate)
+    planes: dict[str, list[np.ndarray | None]] = {
+        "room": [known_room(estimate.room, estimate, call.virtual)],
+        "mean": [known_room(estimate.mean, estimate, call.virtual)],
+        "virtual": [call.virtual],
+        "trace": [call.trace],
+        "leak": [shares["leak"]],
+        "evidence": [shares["evidence"]],
+        "residual": [shares["residual"]],
+        "occupancy": [call.occupancy],
+        "presence": [call.presence],
+        "hidden": [call.hidden],
+        "samples": [*_sampled_colors(samples, call.virtual)],
+        "sample_matte": [*samples.matte],
+        "sample_leak": [*samples.leak],
+    }
+    wanted = [plane for group in groups for plane in planes[group]]
+    return np.dstack([_rgb(shrunk(plane, size_wh)) for plane in wanted if plane is not None])
 
 
-def restore_slice(group: str) -> slice:
+def known_room(room_bgr: np.ndarray, estimate: RoomEstimate, virtual_bgr: np.ndarray) -> np.ndarray:
+    """The room where it was seen, elsewhere the virtual background: (H, W, 3) uint8 BGR."""
+    return np.where((estimate.evidence > 0)[..., None], room_bgr, virtual_bgr)
+
+
+def restore_slice(group: str, groups: Sequence[str] = tuple(RESTORE_GROUPS)) -> slice:
     """Where the planes of a group are in those of `restore_planes`."""
-    ends = accumulate(RESTORE_GROUPS.values())
-    end = dict(zip(RESTORE_GROUPS, ends, strict=True))[group]
+    ends = accumulate(RESTORE_GROUPS[name] for name in groups)
+    end = dict(zip(groups, ends, strict=True))[group]
     return slice(end - RESTORE_GROUPS[group], end)
 
 
-def restore(planes: np.ndarray, engine: Engine) -> tuple[np.ndarray, np.ndarray]:
-    """Restore a room: planes (H, W, 20) uint8 → room (H, W, 3) uint8 BGR, confidence (H, W)."""
-    contract, size_wh = engine.contract, planes.shape[1::-1]
-    small = np.dstack([_small(planes, group, contract.size_wh) for group in contract.inputs])
-    room, sure = engine.run(small.transpose(2, 0, 1)[None].astype(np.float32) / 255)
-    correction = room.transpose(1, 2, 0) * 255 - _small(planes, "room", contract.size_wh)
-    restored = planes[..., restore_slice("room")] + _enlarged(correction, size_wh)
-    bgr = np.rint(np.clip(restored, 0, 255)).astype(np.uint8)[..., ::-1]
-    confidence = logistic(restored_terms(_enlarged(sure, size_wh)), contract.confidence)
-    return np.ascontiguousarray(bgr), confidence.astype(np.float32)
+def restore(
+    room_bgr: np.ndarray, planes: np.ndarray, engine: Engine
+) -> tuple[np.ndarray, np.ndarray]:
+    """Restore a room: (H, W, 3) uint8 BGR, by the planes (h, w, C) uint8 that the engine wants.
+
+    Returns the room, (H, W, 3) uint8 BGR, and its confidence, (H, W) float32 in [0, 1].
+    """
+    size_wh = room_bgr.shape[1::-1]
+    room, sure = engine.run(planes.transpose(2, 0, 1)[None].astype(np.float32) / 255)
+    correction = (room * 255).transpose(1, 2, 0)[..., ::-1]
+    correction -= shrunk(room_bgr, engine.contract.size_wh)
+    restored = room_bgr + _enlarged(correction, size_wh)
+    confidence = logistic(restored_terms(_enlarged(sure, size_wh)), engine.contract.confidence)
+    return np.rint(np.clip(restored, 0, 255)).astype(np.uint8), confidence.astype(np.float32)
 
 
-def _small(planes: np.ndarray, group: str, size_wh: tuple[int, int]) -> np.ndarray:
-    return shrunk(np.ascontiguousarray(planes[..., restore_slice(group)]), size_wh)
+def _sampled_colors(samples: Samples, virtual_bgr: np.ndarray) -> np.ndarray:
+    height, width = samples.leak.shape[1:]
+    small = shrunk(virtual_bgr, (width, height))
+    return np.where((samples.leak > 0)[..., None], samples.color, small)
+
+
+def _rgb(plane: np.ndarray) -> np.ndarray:
+    return plane if plane.ndim == 2 else plane[..., ::-1]
 
 
 def _enlarged(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:

@@ -85,18 +85,25 @@ class VirtualBackground:
     """What stands behind the caller.
 
     image: (H, W, 3) uint8 BGR.
-    trusted: (H, W) bool; elsewhere the image was continued from around.
     occupancy: (H, W) uint8, 255 × the share of frames in which the pixel is not `image`.
     trace: (H, W, 3) uint8 BGR, 128 + half the mean offset from `image` outside the person.
+    presence: (H, W) uint8, the mean person mask of the re-run segmenter.
+    hidden: (H, W) uint8, the mask up to which frames were needed for `image`; 0 where it is given.
     kind: `still`, a picture with detail; `plain`, one without, as a blurred room has none;
     `moving`, a film, or a picture that changes during the call.
     """
 
     image: np.ndarray
-    trusted: np.ndarray
     occupancy: np.ndarray
     trace: np.ndarray
+    presence: np.ndarray
+    hidden: np.ndarray
     kind: Literal["still", "plain", "moving"] = "still"
+
+    @property
+    def trusted(self) -> np.ndarray:
+        """(H, W) bool; elsewhere the image was continued from around."""
+        return self.hidden <= CLEAR_MASK
 
 
 def estimate_virtual(sample: FrameSample, given: np.ndarray | None = None) -> VirtualBackground:
@@ -107,13 +114,27 @@ def estimate_virtual(sample: FrameSample, given: np.ndarray | None = None) -> Vi
     """
     height, width = sample.frames[0].shape[:2]
     masks = sample.masks((width, height))
+    presence, hidden = person_planes(masks)
     if given is None:
-        image, clear = _clearest_mean(sample.frames, masks)
-        image = _continued(image, clear)
+        image = _continued(_clearest_mean(sample.frames, masks, hidden), hidden <= CLEAR_MASK)
     else:
-        image, clear = given, np.ones((height, width), bool)
+        image, hidden = given, np.zeros_like(hidden)
     occupancy, trace = _statistics(sample.frames, masks, image)
-    return VirtualBackground(image, clear, occupancy, trace, _kind(image, occupancy, masks))
+    kind = _kind(image, occupancy, masks)
+    return VirtualBackground(image, occupancy, trace, presence, hidden, kind)
+
+
+def person_planes(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of person masks (N, H, W) uint8 the mean, and the largest of the clearest `CLEAR_SHARE`.
+
+    Both are (H, W) uint8.
+    """
+    rank = max(1, round(len(masks) * CLEAR_SHARE)) - 1
+    mean, limit = np.empty((2, *masks.shape[1:]), np.uint8)
+    for rows in _strips(masks.shape[1]):
+        mean[rows] = np.rint(masks[:, rows].mean(axis=0))
+        limit[rows] = np.partition(masks[:, rows], rank, axis=0)[rank]
+    return mean, limit
 
 
 def given_virtual(path: str | Path, sample: FrameSample) -> np.ndarray:
@@ -175,22 +196,18 @@ def cover(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
     return np.ascontiguousarray(scaled[y : y + height, x : x + width])
 
 
-def _clearest_mean(frames: list[np.ndarray], masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over the frames whose mask is least, and where even the last of those is clear."""
-    rank = max(1, round(len(frames) * CLEAR_SHARE)) - 1
+def _clearest_mean(frames: list[np.ndarray], masks: np.ndarray, limit: np.ndarray) -> np.ndarray:
+    """Mean over the frames whose mask is not above the limit of each pixel."""
     image = np.empty_like(frames[0])
-    clear = np.empty(image.shape[:2], bool)
     for rows in _strips(image.shape[0]):
-        limit = np.partition(masks[:, rows], rank, axis=0)[rank]
-        total = np.zeros((*limit.shape, 3), np.float32)
-        count = np.zeros(limit.shape, np.float32)
+        total = np.zeros(image[rows].shape, np.float32)
+        count = np.zeros(limit[rows].shape, np.float32)
         for frame, mask in zip(frames, masks, strict=True):
-            used = (mask[rows] <= limit).astype(np.float32)
+            used = (mask[rows] <= limit[rows]).astype(np.float32)
             total += frame[rows] * used[..., None]
             count += used
         image[rows] = np.rint(total / count[..., None])
-        clear[rows] = limit <= CLEAR_MASK
-    return image, clear
+    return image
 
 
 def _continued(image: np.ndarray, clear: np.ndarray) -> np.ndarray:
@@ -248,7 +265,10 @@ def _placements(image: np.ndarray, size_wh: tuple[int, int]) -> Iterator[np.ndar
 def _shown(sample: FrameSample, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """The virtual background as the call shows it at a size, and where it is clear."""
     frames = [shrunk(frame, size_wh) for frame in sample.frames]
-    image, clear = _clearest_mean(frames, sample.masks(size_wh))
+    masks = sample.masks(size_wh)
+    _, hidden = person_planes(masks)
+    clear = hidden <= CLEAR_MASK
+    image = _clearest_mean(frames, masks, hidden)
     return image, clear if clear.any() else np.ones_like(clear)
 
 

@@ -22,8 +22,8 @@ def result(confidence: float = 0.7) -> Reconstruction:
     sure = plane.copy()
     sure[:, 10:20], sure[:, 20:] = 0.25, confidence
     estimate = RoomEstimate(picture, picture, picture, plane, plane, plane, sure)
-    trusted, occupancy = np.ones((20, 30), bool), np.zeros((20, 30), np.uint8)
-    virtual = VirtualBackground(picture, trusted, occupancy, picture)
+    gray = np.zeros((20, 30), np.uint8)
+    virtual = VirtualBackground(picture, gray, picture, gray, gray)
     return Reconstruction(picture, sure, estimate, virtual, [0.1], {"frames": 1})
 
 

@@ -15,6 +15,7 @@ from vader_rt.virtual import (
     estimate_virtual,
     given_virtual,
     library_virtual,
+    person_planes,
     temporal_mode,
 )
 
@@ -59,6 +60,14 @@ def test_continues_what_never_was() -> None:
     assert estimate.trusted[:28].all()
     # a flat picture is continued flat, but for the rounding of the inpainting
     assert np.abs(estimate.image[hidden].astype(int) - (90, 120, 60)).max() <= 6
+
+
+def test_person_planes_tell_where_the_person_is() -> None:
+    masks = np.zeros((12, 4, 6), np.uint8)
+    masks[:6, 0], masks[:9, 1], masks[:, 2] = 200, 200, np.arange(12)[:, None]
+    mean, limit = person_planes(masks)
+    assert mean[:, 0].tolist() == [100, 150, 6, 0]  # 5.5 rounds to even
+    assert limit[:, 0].tolist() == [0, 200, 3, 0]  # the fourth smallest of twelve
 
 
 def test_trace_points_to_the_room() -> None:

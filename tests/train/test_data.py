@@ -13,10 +13,14 @@ from tests.conftest import LOOK
 from train.calls import Call, read_calls
 from train.data import FrameDataset, _vary
 from train.restore_data import RoomDataset
+from train.restore_data import _vary as _vary_rooms
 from train.small import look_planes, remixed_call, restore_arrays, small_call
+from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.features import shrunk
+from vader_rt.restore import restore_slice
 from vader_rt.video import read_image
 
+ROOM_PLANES = sum(RESTORE_GROUPS.values())
 SIZE_WH = (160, 96)
 INPUTS = ("frame", "virtual", "trace", "occupancy", "edge", "dog", "person", "mode")
 
@@ -141,17 +145,39 @@ def test_with_remixes_only_they_are_looked_at(calls: Path, untrained: dict[str, 
 def test_rooms_for_restoration(calls: Path, untrained: dict[str, Path]) -> None:
     (call,) = read_calls(calls / "validation")
     arrays = restore_arrays(small_call(call, (320, 192)), untrained["frame"])
-    assert arrays.shape == (192, 320, 24)
+    assert arrays.shape == (192, 320, ROOM_PLANES + 4)
     assert arrays.dtype == np.uint8
     room = cv2.resize(call.read_room(), (320, 192), interpolation=cv2.INTER_AREA)
-    assert (arrays[..., 20:23] == room[..., ::-1]).all()
+    assert (arrays[..., -4:-1] == room[..., ::-1]).all()
     leak = cv2.resize(call.read_mask(), (320, 192), interpolation=cv2.INTER_AREA)
     assert (
-        np.corrcoef(arrays[..., 23].ravel(), leak.ravel())[0, 1] > 0.9
+        np.corrcoef(arrays[..., -1].ravel(), leak.ravel())[0, 1] > 0.9
     )  # thresholded before or after it shrinks
     rooms = RoomDataset([call], untrained["frame"], size_wh=(320, 192), crop_wh=(96, 64))
     planes, truth = rooms[0]
-    assert planes.shape == (20, 64, 96)
+    assert planes.shape == (ROOM_PLANES, 64, 96)
     assert truth.shape == (5, 64, 96)
     assert truth[3].max() > 0  # it leaks in every crop that is drawn
-    assert ((planes[17] > 0) == (truth[4] > 0)).all()
+    assert ((planes[restore_slice("evidence")] > 0) == (truth[4] > 0)).all()
+
+
+def test_varied_rooms_still_mix() -> None:
+    """sample = V + m (R − V) before and after, whatever happens to the colours."""
+    rng = np.random.default_rng(0)
+    arrays = rng.integers(40, 200, (8, 8, ROOM_PLANES + 4), np.uint8)
+    arrays[:] = arrays[:1, :1]
+    sample, matte = restore_slice("samples").start, restore_slice("sample_matte").start
+
+    def mixed(a: np.ndarray) -> np.ndarray:
+        virtual, room = a[0, 0, restore_slice("virtual")], a[0, 0, -4:-1].astype(float)
+        return virtual + a[0, 0, matte] / 255 * (room - virtual)
+
+    arrays[..., sample : sample + 3] = np.rint(mixed(arrays))
+    changed = 0
+    for seed in range(20):
+        varied = _vary_rooms(arrays, np.random.default_rng(seed))
+        assert np.abs(varied[0, 0, sample : sample + 3] - mixed(varied)).max() <= 2  # rounding
+        assert (varied[..., matte:-4] == arrays[..., matte:-4]).all()
+        assert (varied[..., -1] == arrays[..., -1]).all()
+        changed += bool((varied != arrays).any())
+    assert changed > 15

@@ -7,7 +7,11 @@ import torch
 
 from train.model import NETWORKS, RestoreNet, UNet, build_network
 from train.module import LeakModule
+from vader_rt.contract import RESTORE_GROUPS, SPANS
 from vader_rt.errors import InputError
+from vader_rt.restore import restore_slice
+
+ROOM_PLANES = sum(RESTORE_GROUPS.values())
 
 
 def test_the_seeds_network_is_the_seeds() -> None:
@@ -23,7 +27,7 @@ def test_the_seeds_network_is_the_seeds() -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_outputs(name: str) -> None:
-    channels = 20 if name == "restorenet" else 6
+    channels = ROOM_PLANES if name == "restorenet" else 6
     network = build_network(name, channels).eval()
     planes = torch.rand(2, channels, 64, 96, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
@@ -34,15 +38,32 @@ def test_outputs(name: str) -> None:
         assert 0 <= output.min() <= output.max() <= 1
 
 
-def test_restoration_starts_from_the_unmixed_room() -> None:
-    network = RestoreNet(20).eval()
-    torch.nn.init.zeros_(network.head.weight)
-    torch.nn.init.zeros_(network.head.bias)
-    planes = torch.rand(1, 20, 32, 32)
+def test_restoration_starts_from_the_strongest_sample() -> None:
+    planes = torch.rand(1, ROOM_PLANES, 32, 32)
+    planes[:, restore_slice("sample_leak")] = 0.01
+    planes[:, restore_slice("sample_leak").start + 2] = 1
+    planes[:, restore_slice("sample_matte")] = 0.6
     with torch.inference_mode():
-        output = network(planes)
-    assert torch.equal(output[:, :3], planes[:, :3])
-    assert (output[:, 3] == 0.5).all()
+        room = RestoreNet().eval()(planes)[:, :3]
+    virtual = planes[:, restore_slice("virtual")]
+    third = planes[:, restore_slice("samples")][:, 6:9]
+    expected = virtual + (third - virtual) / (1 - 0.3 * (1 - 0.6))
+    torch.testing.assert_close(room, expected, atol=1e-4, rtol=0)
+
+
+def test_restoration_does_not_mind_the_order_of_time() -> None:
+    torch.manual_seed(0)
+    network = RestoreNet().eval()
+    torch.nn.init.normal_(network.chooser[1].weight)
+    planes = torch.rand(1, ROOM_PLANES, 32, 64)
+    turned = planes.clone()
+    for group in ("samples", "sample_matte", "sample_leak"):
+        part = planes[:, restore_slice(group)].unflatten(1, (SPANS, -1))
+        turned[:, restore_slice(group)] = part.flip(1).flatten(1, 2)
+    with torch.inference_mode():
+        first, second = network(planes), network(turned)
+    assert not torch.allclose(planes, turned)
+    torch.testing.assert_close(first, second, atol=1e-5, rtol=0)
 
 
 def test_unknown_network_names_the_known() -> None:
