@@ -1,6 +1,7 @@
 """Score a model on calls with truth: `python -m train.evaluate CALLS [--model M] [--seed S]`.
 
-Beside it, in the same run: the virtual background itself; the seed's network and aggregation, if
+Beside it, in the same run: what our own pipeline had before its last steps, copied and un-mixed; the
+virtual background itself; the seed's network and aggregation, if
 its exported model is given; copying with the true masks, the ceiling of every method that copies;
 and un-mixing with the true masks, with the estimated and with the true virtual background.
 """
@@ -36,11 +37,16 @@ _STRIP_WH = (320, 180)
 
 
 def evaluate_call(
-    call: Call, *, seed_model: Path | None = None, given: bool = False, **options: Any
+    call: Call,
+    *,
+    seed_model: Path | None = None,
+    given: bool = False,
+    ceilings: bool = True,
+    **options: Any,
 ) -> tuple[dict[str, float], Reconstruction]:
     """Score one call and the baselines: the columns of the table, and what was recovered.
 
-    given: hand over the true virtual image. options: of `vader_rt.reconstruct`.
+    given: hand over the true virtual image. ceilings: score what the true masks give. options: of `vader_rt.reconstruct`.
     """
     truth, mask = call.read_room(), call.read_mask()
     if given:
@@ -53,15 +59,23 @@ def evaluate_call(
         "precision": result.scores.precision,
         "coverage": result.coverage,
         "s/frame": result.report["timings"]["seconds_per_frame"],
-        "virtual": score(result.virtual, truth, mask).challenge,
     }
+    pictures = {"virtual": result.virtual, **_before_restoration(result)}
+    row |= {name: score(picture, truth, mask).challenge for name, picture in pictures.items()}
     if seed_model is not None:
         seed = reconstruct(call.video, model=seed_model)
         row["seed"] = score(seed.background, truth, mask).challenge
-    if call.has_truth:
+    if ceilings and call.has_truth:
         for name, estimate in _ceilings(call, result.virtual).items():
             row[name] = score(estimate.room, truth, mask).challenge
     return row, result
+
+
+def _before_restoration(result: Reconstruction) -> dict[str, np.ndarray]:
+    """The strongest sample of each pixel, as it is and un-mixed, where something was seen."""
+    seen = (result.confidence > 0)[..., None]
+    pictures = {"copied": result.estimate.copy, "unmixed": result.estimate.room}
+    return {name: np.where(seen, image, result.virtual) for name, image in pictures.items()}
 
 
 def strip(call: Call, result: Reconstruction) -> np.ndarray:
@@ -129,6 +143,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--no-restore", action="store_true", help="leave it as it was un-mixed")
     parser.add_argument("--seed", type=Path, help="the seed's checkpoint, exported to ONNX")
     parser.add_argument("--given", action="store_true", help="hand over the true virtual image")
+    parser.add_argument("--no-ceilings", action="store_true", help="leave out the true masks'")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="write a strip per call")
     return parser.parse_args()
@@ -142,6 +157,7 @@ def main() -> None:
         "restore": not args.no_restore,
         "seed_model": args.seed,
         "given": args.given,
+        "ceilings": not args.no_ceilings,
     }
     rng = np.random.default_rng(0)
     rows, sure, right = {}, [], []

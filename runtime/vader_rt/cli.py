@@ -67,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="pictures among which the virtual image may be; it is used if it is found",
     )
+    add(
+        "--fill",
+        action="store_true",
+        help="continue the room into what was never seen, instead of the virtual background; "
+        "alpha and confidence stay 0 there",
+    )
     add("--model", type=Path, metavar="FILE", help="frame model (.onnx, .engine) of your own")
     restoration = parser.add_mutually_exclusive_group().add_argument
     restoration("--restoration", type=Path, metavar="FILE", help="restoration model of your own")
@@ -130,6 +136,7 @@ def _recover(
             engine=args.engine,
             virtual_background=args.virtual_background,
             virtual_library=args.virtual_library,
+            fill=args.fill,
             truth=args.truth,
             mask=args.mask,
             threads=args.threads,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
@@ -24,6 +24,7 @@ from vader_rt.prefetch import prefetch
 from vader_rt.restore import known_room, restore, restore_planes
 from vader_rt.result import CLAIMED, Reconstruction
 from vader_rt.samples import SpanSampler
+from vader_rt.scenes import Scene, before_other, find_scene, split_scenes
 from vader_rt.score import Scores, check_truth, score
 from vader_rt.segmenter import Segmenter
 from vader_rt.unmix import Copier, RoomEstimate, Unmixer
@@ -31,6 +32,7 @@ from vader_rt.video import FrameSource, open_source, read_gray, read_image
 from vader_rt.virtual import (
     FrameSample,
     VirtualBackground,
+    continued,
     estimate_virtual,
     given_virtual,
     library_virtual,
@@ -52,8 +54,9 @@ class Options:
     model: a frame model of `export.to_onnx`; what a model that gives a similarity finds is copied,
     as the seed does. restoration: a model that corrects what was un-mixed. restore: whether to.
     virtual_background: the virtual image, if it is known. virtual_library: a folder of pictures,
-    to take it from if it is there. truth, mask: the real room and the true
-    leak, for a score. threads: 0 = all cores. device_memory: see `load_engine`.
+    to take it from if it is there. fill: continue the room into what was never seen, which stays
+    marked as that. truth, mask: the real room and the true leak, for a score. threads: 0 = all
+    cores. device_memory: see `load_engine`.
     """
 
     model: str | Path | None = None
@@ -62,6 +65,7 @@ class Options:
     engine: EngineName = "auto"
     virtual_background: str | Path | None = None
     virtual_library: str | Path | None = None
+    fill: bool = False
     truth: str | Path | None = None
     mask: str | Path | None = None
     threads: int = 0
@@ -118,17 +122,12 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
         sample = FrameSample.for_size(frames.size_wh)
         for count in _scan(frames, sample, segmenter, clock):
             yield Progress("scan", count, frames.frame_hint)
-        with clock.measure("virtual"):
-            given = _known_virtual(settings, sample)
-            image = None if given is None else given_virtual(given, sample)
-            virtual = estimate_virtual(sample, image)
-        with clock.measure("look"):
-            planes = _input_planes(engine, virtual, sample)
         total = sample.frames_seen
+        scenes = _scenes(engine, settings, sample, clock)
         sampler = SpanSampler(engine.contract.size_wh, total) if restoration else None
-        job = _Job(frames, settings, engine, restoration, sampler, virtual, given, clock, truth)
+        job = _Job(frames, settings, engine, restoration, sampler, scenes, clock, truth)
         del sample
-        for count in job.run(planes, segmenter):
+        for count in job.run(segmenter):
             yield Progress("recover", count, total, _job=job)
         yield Progress("recover", total, total, job.result())
 
@@ -177,6 +176,42 @@ def _scan(
             yield count
 
 
+def _scenes(engine: Engine, settings: Options, sample: FrameSample, clock: _Clock) -> list[Scene]:
+    """The call's virtual backgrounds, the main one first, each with the planes before it."""
+    with clock.measure("virtual"):
+        samples = split_scenes(sample)
+        known = [_known_virtual(settings, part) for part in samples]
+        images = _given_images(known, samples)
+        virtuals = [estimate_virtual(*pair) for pair in zip(samples, images, strict=True)]
+    scenes = []
+    with clock.measure("look"):
+        for part, virtual, path, image in zip(samples, virtuals, known, images, strict=True):
+            given = None if image is None or path is None else Path(path).name
+            scenes.append(Scene(virtual, _input_planes(engine, virtual, part), given))
+    return scenes
+
+
+def _given_images(
+    paths: Sequence[str | Path | None], samples: Sequence[FrameSample]
+) -> list[np.ndarray | None]:
+    """The known virtual images of the scenes; one that is given has to be in one scene at least.
+
+    Raises:
+        InputError: an image cannot be read, or is in none of the scenes.
+    """
+    images: list[np.ndarray | None] = []
+    refused: list[InputError] = []
+    for path, sample in zip(paths, samples, strict=True):
+        try:
+            images.append(None if path is None else given_virtual(path, sample))
+        except InputError as error:
+            refused.append(error)
+            images.append(None)
+    if refused and len(refused) == len(samples):
+        raise refused[0]
+    return images
+
+
 def _input_planes(engine: Engine, virtual: VirtualBackground, sample: FrameSample) -> InputPlanes:
     """The call's planes for the network, after a first look where it wants one."""
     groups, size_wh = engine.contract.inputs, engine.contract.size_wh
@@ -211,14 +246,13 @@ class _Job:
         engine: Engine,
         restoration: Engine | None,
         sampler: SpanSampler | None,
-        virtual: VirtualBackground,
-        given: str | Path | None,
+        scenes: Sequence[Scene],
         clock: _Clock,
         truth: tuple[np.ndarray, np.ndarray] | None,
     ) -> None:
         self._source, self._options, self._engine = source, options, engine
         self._restoration, self._sampler = restoration, sampler
-        self._virtual, self._given = virtual, given
+        self._scenes, self._virtual = scenes, scenes[0].virtual
         self._clock, self._truth = clock, truth
         self._timeline: list[float] = []
         self._aggregator: Copier | Unmixer
@@ -226,20 +260,37 @@ class _Job:
             self._aggregator = Copier(source.size_wh)
         else:
             self._aggregator = Unmixer(
-                virtual.image, engine.contract.unmix_power, engine.contract.matte_trust
+                self._virtual.image, engine.contract.unmix_power, engine.contract.matte_trust
             )
 
-    def run(self, planes: InputPlanes, segmenter: Segmenter) -> Iterator[int]:
+    def run(self, segmenter: Segmenter) -> Iterator[int]:
         for count, frame in enumerate(prefetch(self._source.frames()), start=1):
-            with self._clock.measure("features"):
-                tensor = planes.fill(frame, segmenter)
-            with self._clock.measure("network"):
-                outputs = self._engine.run(tensor)
-            with self._clock.measure("unmix"):
-                self._timeline.append(self._aggregator.add(frame, *outputs))
-                if self._sampler is not None:
-                    self._sampler.add(planes.small_bgr, *outputs)
+            index = find_scene(self._scenes, frame)
+            leaking = 0.0 if index is None else self._take_in(frame, index, segmenter)
+            self._timeline.append(leaking)
             yield count
+
+    def _take_in(self, frame: np.ndarray, index: int, segmenter: Segmenter) -> float:
+        """Add a frame of a scene to what is known; returns the share of leaking pixels."""
+        scene = self._scenes[index]
+        with self._clock.measure("features"):
+            tensor = scene.planes.fill(frame, segmenter)
+        with self._clock.measure("network"):
+            outputs = self._engine.run(tensor)
+        with self._clock.measure("unmix"):
+            small = scene.planes.small_bgr
+            if index > 0 and isinstance(self._aggregator, Unmixer):
+                frame, small = (self._before_main(i, scene, outputs[0]) for i in (frame, small))
+            if self._sampler is not None:
+                self._sampler.add(small, *outputs)
+            return self._aggregator.add(frame, *outputs)
+
+    def _before_main(self, image: np.ndarray, scene: Scene, matte: np.ndarray) -> np.ndarray:
+        """Trust the matte no more than un-mixing does, that the two agree."""
+        matte = 1 - self._engine.contract.matte_trust * (1 - matte)
+        size_wh = image.shape[1::-1]
+        virtuals = (shrunk(v.image, size_wh) for v in (scene.virtual, self._virtual))
+        return before_other(image, matte, *virtuals)
 
     def result(self, *, complete: bool = True) -> Reconstruction:
         estimate = self._aggregator.estimate()
@@ -257,7 +308,10 @@ class _Job:
         return result
 
     def _finished(self, estimate: RoomEstimate) -> tuple[np.ndarray, np.ndarray]:
-        """Room and confidence; where nothing was seen, the virtual background with 0."""
+        """Room and confidence, which is 0 where nothing was seen.
+
+        There, the virtual background stands in the picture or, with `fill`, the room continued.
+        """
         room, certain = estimate.room, estimate.leak
         if self._restoration is not None and self._sampler is not None:
             contract, call = self._restoration.contract, _call_planes(self._virtual)
@@ -268,7 +322,10 @@ class _Job:
         elif isinstance(self._aggregator, Unmixer):
             certain = logistic(unmixed_terms(estimate), self._engine.contract.confidence)
         seen = self._seen(estimate)
-        room = np.where(seen[..., None], room, self._virtual.image)
+        if self._options.fill:
+            room = continued(room, seen)
+        else:
+            room = np.where(seen[..., None], room, self._virtual.image)
         return room, np.where(seen, certain, 0).astype(np.float32)
 
     def _seen(self, estimate: RoomEstimate) -> np.ndarray:
@@ -308,9 +365,10 @@ class _Job:
             "seen": float((result.confidence > 0).mean()),
             "leak_timeline": [round(share, 5) for share in self._timeline],
             "virtual_background": {
-                "given": None if self._given is None else Path(self._given).name,
+                "given": next((s.given for s in self._scenes if s.given), None),
                 "trusted": float(self._virtual.trusted.mean()),
-                "kind": self._virtual.kind,
+                "kind": self._virtual.kind if len(self._scenes) == 1 else "changing",
+                "scenes": len(self._scenes),
             },
             "scores": asdict(result.scores) if result.scores else None,
             "engine": self._engine.name,

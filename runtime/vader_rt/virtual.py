@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -75,6 +75,14 @@ class FrameSample:
     def frames(self) -> list[np.ndarray]:
         return self._frames
 
+    def subset(self, indices: Sequence[int]) -> FrameSample:
+        """Some of the kept frames, by index, with their masks."""
+        part = FrameSample(self.capacity)
+        part._frames = [self._frames[i] for i in indices]
+        part._masks = [self._masks[i] for i in indices]
+        part._seen = len(part._frames)
+        return part
+
     def masks(self, size_wh: tuple[int, int]) -> np.ndarray:
         """The kept masks at a size: (N, H, W) uint8."""
         return np.stack([cv2.resize(m, size_wh) for m in self._masks])
@@ -116,7 +124,7 @@ def estimate_virtual(sample: FrameSample, given: np.ndarray | None = None) -> Vi
     masks = sample.masks((width, height))
     presence, hidden = person_planes(masks)
     if given is None:
-        image = _continued(_clearest_mean(sample.frames, masks, hidden), hidden <= CLEAR_MASK)
+        image = continued(_clearest_mean(sample.frames, masks, hidden), hidden <= CLEAR_MASK)
     else:
         image, hidden = given, np.zeros_like(hidden)
     occupancy, trace = _statistics(sample.frames, masks, image)
@@ -196,6 +204,23 @@ def cover(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
     return np.ascontiguousarray(scaled[y : y + height, x : x + width])
 
 
+def continued(image: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """Continue an image (H, W, 3) uint8 into what is not clear, (H, W) bool, from around it.
+
+    Telea's inpainting at a quarter of the size: what it makes is smooth.
+    """
+    if clear.all() or not clear.any():
+        return image
+    hidden = cv2.dilate((~clear).astype(np.uint8), np.ones((5, 5), np.uint8))
+    size_wh = image.shape[1::-1]
+    quarter_wh = (max(16, size_wh[0] // 4), max(16, size_wh[1] // 4))
+    weight = cv2.resize(1 - hidden.astype(np.float32), quarter_wh, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image, quarter_wh, interpolation=cv2.INTER_AREA)
+    filled = cv2.inpaint(small, (weight < 1).astype(np.uint8), 5, cv2.INPAINT_TELEA)
+    filled = cv2.resize(filled, size_wh, interpolation=cv2.INTER_LINEAR)
+    return np.where(hidden[..., None] > 0, filled, image)
+
+
 def _clearest_mean(frames: list[np.ndarray], masks: np.ndarray, limit: np.ndarray) -> np.ndarray:
     """Mean over the frames whose mask is not above the limit of each pixel."""
     image = np.empty_like(frames[0])
@@ -208,20 +233,6 @@ def _clearest_mean(frames: list[np.ndarray], masks: np.ndarray, limit: np.ndarra
             count += used
         image[rows] = np.rint(total / count[..., None])
     return image
-
-
-def _continued(image: np.ndarray, clear: np.ndarray) -> np.ndarray:
-    """Continue the image into what is not clear; done at a quarter size, where it is smooth."""
-    if clear.all() or not clear.any():
-        return image
-    hidden = cv2.dilate((~clear).astype(np.uint8), np.ones((5, 5), np.uint8))
-    size_wh = image.shape[1::-1]
-    quarter_wh = (max(16, size_wh[0] // 4), max(16, size_wh[1] // 4))
-    weight = cv2.resize(1 - hidden.astype(np.float32), quarter_wh, interpolation=cv2.INTER_AREA)
-    small = cv2.resize(image, quarter_wh, interpolation=cv2.INTER_AREA)
-    filled = cv2.inpaint(small, (weight < 1).astype(np.uint8), 5, cv2.INPAINT_TELEA)
-    filled = cv2.resize(filled, size_wh, interpolation=cv2.INTER_LINEAR)
-    return np.where(hidden[..., None] > 0, filled, image)
 
 
 def _statistics(

@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -79,6 +80,19 @@ def test_what_is_not_seen_is_the_virtual_background(
     assert result.is_empty
     assert (result.background == result.virtual).all()
     assert result.timeline == [0.0] * len(frames)
+
+
+def test_what_was_never_seen_is_filled_when_asked_for(
+    frames: list[np.ndarray], models: dict[str, Path]
+) -> None:
+    plain, filled = (vader_rt.reconstruct(frames, **models, fill=fill) for fill in (False, True))
+    unseen = plain.confidence == 0
+    assert 0.01 < unseen.mean() < 1
+    inside = cv2.erode(unseen.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert (plain.background[inside] == plain.virtual[inside]).all()
+    assert (filled.background[inside] != plain.virtual[inside]).any()
+    assert (filled.confidence == plain.confidence).all()
+    assert (filled.background_bgra[unseen, 3] == 0).all()
 
 
 def test_a_model_like_the_seeds_copies(
