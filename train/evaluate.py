@@ -1,9 +1,9 @@
 """Score a model on calls with truth: `python -m train.evaluate CALLS [--model M] [--seed S]`.
 
-Beside it, in the same run: what our own pipeline had before its last steps, copied and un-mixed; the
-virtual background itself; the seed's network and aggregation, if
-its exported model is given; copying with the true masks, the ceiling of every method that copies;
-and un-mixing with the true masks, with the estimated and with the true virtual background.
+Beside it, in the same run: what our own pipeline had before its last steps, copied and un-mixed;
+the virtual background itself; the seed's network and aggregation, if its exported model is given;
+copying with the true masks, the ceiling of every method that copies; and un-mixing with the true
+masks, with the estimated and with the true virtual background.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def evaluate_call(
 ) -> tuple[dict[str, float], Reconstruction]:
     """Score one call and the baselines: the columns of the table, and what was recovered.
 
-    given: hand over the true virtual image. ceilings: score what the true masks give. options: of `vader_rt.reconstruct`.
+    given: hand over the true virtual image. ceilings: score what the true masks give.
+    options: of `vader_rt.reconstruct`.
     """
     truth, mask = call.read_room(), call.read_mask()
     if given:
