@@ -17,8 +17,6 @@ from train.small import SmallCall, remixed_call, restore_arrays, small_call
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.restore import restore_slice
 
-UNKNOWN_TURNS = (2, 3)
-"""The turns of the remixed calls that the frame model was not trained on."""
 _PLANES = sum(RESTORE_GROUPS.values())
 _COLORS = ("room", "mean", "virtual", "samples")
 
@@ -26,6 +24,7 @@ _COLORS = ("room", "mean", "virtual", "samples")
 class RoomDataset(Dataset):
     """Un-mixed rooms: planes (C, h, w) and truth (5, h, w) — room RGB, leak, seen — in [0, 1].
 
+    turns: which remixes of a call are drawn from; turn 1 is what the frame model was trained on.
     varied: remixed calls, mirrored and with other colours, and of each a crop that the room leaks
     into; else the calls themselves, whole.
     """
@@ -38,11 +37,12 @@ class RoomDataset(Dataset):
         size_wh: tuple[int, int],
         crop_wh: tuple[int, int] | None = None,
         crops_per_call: int = 1,
+        turns: Sequence[int] = (2,),
         varied: bool = True,
     ) -> None:
         self._calls, self._frame_model = list(calls), frame_model
         self._size_wh, self._crop_wh = size_wh, crop_wh if varied else None
-        self._crops_per_call, self._varied = crops_per_call, varied
+        self._crops_per_call, self._turns, self._varied = crops_per_call, tuple(turns), varied
 
     def __len__(self) -> int:
         return len(self._calls) * self._crops_per_call
@@ -61,7 +61,7 @@ class RoomDataset(Dataset):
 
     def _small(self, call: Call, rng: np.random.Generator) -> SmallCall:
         if self._varied:
-            turn = int(rng.choice(UNKNOWN_TURNS))
+            turn = int(rng.choice(self._turns))
             return remixed_call(call, self._size_wh, self._calls, turn)
         return small_call(call, self._size_wh)
 
@@ -97,12 +97,13 @@ class RestoreData(lightning.LightningDataModule):
         crop_wh: tuple[int, int] | None = None,
         batch_size: int = 8,
         crops_per_call: int = 2,
+        turns: Sequence[int] = (2,),
         workers: int = 1,
     ) -> None:
         super().__init__()
         self._calls, self._frame_model = Path(calls), Path(frame_model)
         self._size_wh, self._crop_wh = size_wh, crop_wh
-        self._crops_per_call = crops_per_call
+        self._crops_per_call, self._turns = crops_per_call, turns
         self._batch_size, self._workers = batch_size, workers
 
     def train_dataloader(self) -> DataLoader:
@@ -112,6 +113,7 @@ class RestoreData(lightning.LightningDataModule):
             size_wh=self._size_wh,
             crop_wh=self._crop_wh,
             crops_per_call=self._crops_per_call,
+            turns=self._turns,
         )
         return DataLoader(
             rooms, self._batch_size, shuffle=True, drop_last=True, num_workers=self._workers
