@@ -71,8 +71,6 @@ class CallPlanes:
 class InputPlanes:
     """Fills one (1, C, H, W) float32 tensor, frame after frame, in the order of `groups`.
 
-    small_bgr: (H, W, 3) uint8, the frame that was filled in last, at the model's size.
-
     Raises:
         InputError: a group is not in `INPUT_GROUPS`, or the call has no planes for it.
     """
@@ -86,7 +84,6 @@ class InputPlanes:
         self.size_wh = size_wh
         width, height = size_wh
         self.tensor = np.zeros((1, plane_count(groups), height, width), np.float32)
-        self.small_bgr = np.zeros((height, width, 3), np.uint8)
         self._slices = _group_slices(groups)
         for group in groups:
             if group not in PER_FRAME:
@@ -107,7 +104,6 @@ class InputPlanes:
 
     def fill_small(self, small_bgr: np.ndarray, person: np.ndarray | None = None) -> np.ndarray:
         """Fill in the planes of a frame that has the model's size already; `person` is uint8."""
-        self.small_bgr = small_bgr
         if "frame" in self._slices:
             self._put("frame", small_bgr)
         if "edge" in self._slices:

@@ -278,19 +278,16 @@ class _Job:
         with self._clock.measure("network"):
             outputs = self._engine.run(tensor)
         with self._clock.measure("unmix"):
-            small = scene.planes.small_bgr
             if index > 0 and isinstance(self._aggregator, Unmixer):
-                frame, small = (self._before_main(i, scene, outputs[0]) for i in (frame, small))
+                frame = self._before_main(frame, scene, outputs[0])
             if self._sampler is not None:
-                self._sampler.add(small, *outputs)
+                self._sampler.add(shrunk(frame, self._engine.contract.size_wh), *outputs)
             return self._aggregator.add(frame, *outputs)
 
-    def _before_main(self, image: np.ndarray, scene: Scene, matte: np.ndarray) -> np.ndarray:
+    def _before_main(self, frame: np.ndarray, scene: Scene, matte: np.ndarray) -> np.ndarray:
         """Trust the matte no more than un-mixing does, that the two agree."""
         matte = 1 - self._engine.contract.matte_trust * (1 - matte)
-        size_wh = image.shape[1::-1]
-        virtuals = (shrunk(v.image, size_wh) for v in (scene.virtual, self._virtual))
-        return before_other(image, matte, *virtuals)
+        return before_other(frame, matte, scene.virtual.image, self._virtual.image)
 
     def result(self, *, complete: bool = True) -> Reconstruction:
         estimate = self._aggregator.estimate()
