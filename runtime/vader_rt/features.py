@@ -102,6 +102,11 @@ class InputPlanes:
             person = np.rint(segment(frame_bgr) * 255).astype(np.uint8)
         return self.fill_small(small, person)
 
+    def put_virtual(self, image_bgr: np.ndarray) -> None:
+        """Exchange the virtual background, (H, W, 3) uint8, for the frames from here on."""
+        if "virtual" in self._slices:
+            self._put("virtual", image_bgr)
+
     def fill_small(self, small_bgr: np.ndarray, person: np.ndarray | None = None) -> np.ndarray:
         """Fill in the planes of a frame that has the model's size already; `person` is uint8."""
         if "frame" in self._slices:

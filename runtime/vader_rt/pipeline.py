@@ -19,15 +19,16 @@ from vader_rt.device_memory import Binding
 from vader_rt.engines import Engine, EngineName, load_engine
 from vader_rt.errors import InputError, UsageError
 from vader_rt.features import CallPlanes, InputPlanes, shrunk
+from vader_rt.film import Film, LoopFinder
 from vader_rt.look import first_look
 from vader_rt.prefetch import prefetch
 from vader_rt.restore import known_room, restore, restore_planes
 from vader_rt.result import CLAIMED, Reconstruction
 from vader_rt.samples import SpanSampler
-from vader_rt.scenes import Scene, before_other, find_scene, split_scenes
+from vader_rt.scenes import Scene, find_scene, split_scenes
 from vader_rt.score import Scores, check_truth, score
 from vader_rt.segmenter import Segmenter
-from vader_rt.unmix import Copier, RoomEstimate, Unmixer
+from vader_rt.unmix import Copier, RoomEstimate, Unmixer, before_other
 from vader_rt.video import FrameSource, open_source, read_gray, read_image
 from vader_rt.virtual import (
     FrameSample,
@@ -36,6 +37,7 @@ from vader_rt.virtual import (
     estimate_virtual,
     given_virtual,
     library_virtual,
+    loop_virtual,
     temporal_mode,
 )
 
@@ -119,11 +121,18 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
     clock = _Clock()
     with open_source(source) as frames:
         truth = _read_truth(settings, frames.size_wh)
-        sample = FrameSample.for_size(frames.size_wh)
-        for count in _scan(frames, sample, segmenter, clock):
+        sample, loops = FrameSample.for_size(frames.size_wh), LoopFinder()
+        for count in _scan(frames, sample, loops, segmenter, clock):
             yield Progress("scan", count, frames.frame_hint)
         total = sample.frames_seen
         scenes = _scenes(engine, settings, sample, clock)
+        if scenes[0].virtual.kind == "moving" and scenes[0].given is None:
+            period = loops.period()
+            if period is not None:
+                with clock.measure("virtual"):
+                    film = Film(frames.size_wh, period)
+                    film.learn(prefetch(frames.frames()), segmenter)
+                scenes = [_film_scene(engine, sample, film, clock)]
         sampler = SpanSampler(engine.contract.size_wh, total) if restoration else None
         job = _Job(frames, settings, engine, restoration, sampler, scenes, clock, truth)
         del sample
@@ -138,7 +147,7 @@ def call_planes(
     """Yield the network's input for `count` frames spread over a call, (1, C, H, W) float32."""
     with open_source(video) as frames:
         sample = FrameSample.for_size(frames.size_wh)
-        for _ in _scan(frames, sample, segmenter, _Clock()):
+        for _ in _scan(frames, sample, LoopFinder(), segmenter, _Clock()):
             pass
     planes = _input_planes(engine, estimate_virtual(sample), sample)
     for index in np.linspace(0, len(sample.frames) - 1, count).round().astype(int):
@@ -164,11 +173,16 @@ class _Clock:
 
 
 def _scan(
-    frames: FrameSource, sample: FrameSample, segmenter: Segmenter, clock: _Clock
+    frames: FrameSource,
+    sample: FrameSample,
+    loops: LoopFinder,
+    segmenter: Segmenter,
+    clock: _Clock,
 ) -> Iterator[int]:
     """Read the whole call once and keep frames spread over it, with their person masks."""
     with clock.measure("scan"):
         for count, frame in enumerate(prefetch(frames.frames()), start=1):
+            loops.add(frame)
             if sample.wants_next():
                 sample.add(frame, np.rint(segmenter(frame) * 255).astype(np.uint8))
             else:
@@ -212,8 +226,25 @@ def _given_images(
     return images
 
 
-def _input_planes(engine: Engine, virtual: VirtualBackground, sample: FrameSample) -> InputPlanes:
-    """The call's planes for the network, after a first look where it wants one."""
+def _film_scene(engine: Engine, sample: FrameSample, film: Film, clock: _Clock) -> Scene:
+    """The one scene of a call before a film that runs in a loop."""
+    with clock.measure("virtual"):
+        behind = [film.at(index) for index in sample.indices]
+        virtual = loop_virtual(sample, film.at(0), behind)
+    with clock.measure("look"):
+        return Scene(virtual, _input_planes(engine, virtual, sample, behind), film=film)
+
+
+def _input_planes(
+    engine: Engine,
+    virtual: VirtualBackground,
+    sample: FrameSample,
+    behind: Sequence[np.ndarray] | None = None,
+) -> InputPlanes:
+    """The call's planes for the network, after a first look where it wants one.
+
+    behind: the virtual background behind every frame of the sample, where it moves.
+    """
     groups, size_wh = engine.contract.inputs, engine.contract.size_wh
     call = _call_planes(virtual)
     if "mode" in groups:
@@ -222,7 +253,8 @@ def _input_planes(engine: Engine, virtual: VirtualBackground, sample: FrameSampl
     if "look" not in groups:
         return blank
     small, *frames = (shrunk(image, size_wh) for image in [virtual.image, *sample.frames])
-    look = first_look(engine, blank, small, frames, sample.masks(size_wh))
+    moving = None if behind is None else [shrunk(image, size_wh) for image in behind]
+    look = first_look(engine, blank, small, frames, sample.masks(size_wh), moving)
     return InputPlanes(groups, size_wh, replace(call, look=look))
 
 
@@ -266,28 +298,33 @@ class _Job:
     def run(self, segmenter: Segmenter) -> Iterator[int]:
         for count, frame in enumerate(prefetch(self._source.frames()), start=1):
             index = find_scene(self._scenes, frame)
-            leaking = 0.0 if index is None else self._take_in(frame, index, segmenter)
+            leaking = 0.0
+            if index is not None:
+                leaking = self._take_in(frame, count - 1, self._scenes[index], segmenter)
             self._timeline.append(leaking)
             yield count
 
-    def _take_in(self, frame: np.ndarray, index: int, segmenter: Segmenter) -> float:
-        """Add a frame of a scene to what is known; returns the share of leaking pixels."""
-        scene = self._scenes[index]
+    def _take_in(self, frame: np.ndarray, index: int, scene: Scene, segmenter: Segmenter) -> float:
+        """Add the frame of an index to what is known; returns the share of leaking pixels."""
         with self._clock.measure("features"):
+            behind = scene.virtual.image
+            if scene.film is not None:
+                behind = scene.film.at(index)
+                scene.planes.put_virtual(behind)
             tensor = scene.planes.fill(frame, segmenter)
         with self._clock.measure("network"):
             outputs = self._engine.run(tensor)
         with self._clock.measure("unmix"):
-            if index > 0 and isinstance(self._aggregator, Unmixer):
-                frame = self._before_main(frame, scene, outputs[0])
+            if behind is not self._virtual.image and isinstance(self._aggregator, Unmixer):
+                frame = self._before_main(frame, outputs[0], behind)
             if self._sampler is not None:
                 self._sampler.add(shrunk(frame, self._engine.contract.size_wh), *outputs)
             return self._aggregator.add(frame, *outputs)
 
-    def _before_main(self, frame: np.ndarray, scene: Scene, matte: np.ndarray) -> np.ndarray:
+    def _before_main(self, frame: np.ndarray, matte: np.ndarray, behind: np.ndarray) -> np.ndarray:
         """Trust the matte no more than un-mixing does, that the two agree."""
         matte = 1 - self._engine.contract.matte_trust * (1 - matte)
-        return before_other(frame, matte, scene.virtual.image, self._virtual.image)
+        return before_other(frame, matte, behind, self._virtual.image)
 
     def result(self, *, complete: bool = True) -> Reconstruction:
         estimate = self._aggregator.estimate()

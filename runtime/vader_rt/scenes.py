@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from vader_rt.features import InputPlanes, shrunk
+from vader_rt.film import Film
 from vader_rt.virtual import CLEAR_MASK, SAME_LEVELS, FrameSample, VirtualBackground
 
 MAX_SCENES = 4
@@ -24,11 +25,15 @@ _SMALL_WH = (160, 96)
 
 @dataclass(frozen=True)
 class Scene:
-    """A virtual background and the network's planes before it. given: where it was taken from."""
+    """A virtual background and the network's planes before it.
+
+    given: where it was taken from. film: what moves behind the caller; `virtual` is its beginning.
+    """
 
     virtual: VirtualBackground
     planes: InputPlanes
     given: str | None = None
+    film: Film | None = None
 
 
 def split_scenes(sample: FrameSample) -> list[FrameSample]:
@@ -62,19 +67,6 @@ def find_scene(scenes: Sequence[Scene], frame_bgr: np.ndarray) -> int | None:
     distances = [_distance(scene.virtual, small) for scene in scenes]
     best = int(np.argmin(distances))
     return best if distances[best] <= SAME_LEVELS else None
-
-
-def before_other(
-    image_bgr: np.ndarray, matte: np.ndarray, virtual_bgr: np.ndarray, other_bgr: np.ndarray
-) -> np.ndarray:
-    """A frame as it would look before another virtual background: call + (1 − m) (V' − V).
-
-    image, virtual, other: (H, W, 3) uint8; matte: (h, w) float32 in [0, 1].
-    """
-    size_wh = image_bgr.shape[1::-1]
-    shown = 1 - cv2.resize(matte, size_wh, interpolation=cv2.INTER_LINEAR)[..., None]
-    shift = cv2.subtract(other_bgr, virtual_bgr, dtype=cv2.CV_32F)
-    return np.clip(np.rint(image_bgr + shown * shift), 0, 255).astype(np.uint8)
 
 
 @dataclass

@@ -34,6 +34,19 @@ class RoomEstimate:
     leak: np.ndarray
 
 
+def before_other(
+    image_bgr: np.ndarray, matte: np.ndarray, virtual_bgr: np.ndarray, other_bgr: np.ndarray
+) -> np.ndarray:
+    """A frame as it would look before another virtual background: call + (1 − m) (V' − V).
+
+    image, virtual, other: (H, W, 3) uint8; matte: (h, w) float32 in [0, 1].
+    """
+    size_wh = image_bgr.shape[1::-1]
+    shown = 1 - cv2.resize(matte, size_wh, interpolation=cv2.INTER_LINEAR)[..., None]
+    shift = cv2.subtract(other_bgr, virtual_bgr, dtype=cv2.CV_32F)
+    return np.clip(np.rint(image_bgr + shown * shift), 0, 255).astype(np.uint8)
+
+
 def share_planes(estimate: RoomEstimate) -> dict[str, np.ndarray]:
     """What a network is told of an estimate beside its colours: (H, W) uint8 by name.
 

@@ -31,6 +31,9 @@ _MATCH_LEVELS = 20
 _LIBRARY_WH = (320, 180)
 
 
+Kind = Literal["still", "plain", "loop", "moving"]
+
+
 @dataclass
 class FrameSample:
     """At most `capacity` frames spread evenly over a recording of unknown length.
@@ -68,6 +71,11 @@ class FrameSample:
             self._step *= 2
 
     @property
+    def indices(self) -> list[int]:
+        """Which frames of the recording are kept."""
+        return [i * self._step for i in range(len(self._frames))]
+
+    @property
     def frames_seen(self) -> int:
         return self._seen
 
@@ -97,8 +105,8 @@ class VirtualBackground:
     trace: (H, W, 3) uint8 BGR, 128 + half the mean offset from `image` outside the person.
     presence: (H, W) uint8, the mean person mask of the re-run segmenter.
     hidden: (H, W) uint8, the mask up to which frames were needed for `image`; 0 where it is given.
-    kind: `still`, a picture with detail; `plain`, one without, as a blurred room has none;
-    `moving`, a film, or a picture that changes during the call.
+    kind: `still`, a picture with detail; `plain`, one without, as a blurred room has none; `loop`,
+    a film that begins again, of which `image` is the first picture; `moving`, any other film.
     """
 
     image: np.ndarray
@@ -106,7 +114,7 @@ class VirtualBackground:
     trace: np.ndarray
     presence: np.ndarray
     hidden: np.ndarray
-    kind: Literal["still", "plain", "moving"] = "still"
+    kind: Kind = "still"
 
     @property
     def trusted(self) -> np.ndarray:
@@ -127,9 +135,18 @@ def estimate_virtual(sample: FrameSample, given: np.ndarray | None = None) -> Vi
         image = continued(_clearest_mean(sample.frames, masks, hidden), hidden <= CLEAR_MASK)
     else:
         image, hidden = given, np.zeros_like(hidden)
-    occupancy, trace = _statistics(sample.frames, masks, image)
+    occupancy, trace = _statistics(sample.frames, masks, [image] * len(masks))
     kind = _kind(image, occupancy, masks)
     return VirtualBackground(image, occupancy, trace, presence, hidden, kind)
+
+
+def loop_virtual(
+    sample: FrameSample, image: np.ndarray, behind: Sequence[np.ndarray]
+) -> VirtualBackground:
+    """The virtual background of a film: its first picture, and those behind the kept frames."""
+    masks = sample.masks(image.shape[1::-1])
+    occupancy, trace = _statistics(sample.frames, masks, behind)
+    return VirtualBackground(image, occupancy, trace, *person_planes(masks), "loop")
 
 
 def person_planes(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -236,13 +253,13 @@ def _clearest_mean(frames: list[np.ndarray], masks: np.ndarray, limit: np.ndarra
 
 
 def _statistics(
-    frames: list[np.ndarray], masks: np.ndarray, image: np.ndarray
+    frames: list[np.ndarray], masks: np.ndarray, images: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Occupancy and trace of a virtual background over the sampled frames."""
-    occupied = np.zeros(image.shape[:2], np.float32)
-    total = np.zeros(image.shape, np.float32)
-    weight = np.full(image.shape[:2], 1e-3, np.float32)
-    for frame, mask in zip(frames, masks, strict=True):
+    """Occupancy and trace over the sampled frames, and the virtual background behind each."""
+    occupied = np.zeros(frames[0].shape[:2], np.float32)
+    total = np.zeros(frames[0].shape, np.float32)
+    weight = np.full(frames[0].shape[:2], 1e-3, np.float32)
+    for frame, mask, image in zip(frames, masks, images, strict=True):
         off = cv2.absdiff(frame, image).max(axis=2) > SAME_LEVELS
         occupied += off
         outside = off * (1 - mask.astype(np.float32) / 255)
@@ -253,9 +270,7 @@ def _statistics(
     return occupancy, np.rint(trace).astype(np.uint8)
 
 
-def _kind(
-    image: np.ndarray, occupancy: np.ndarray, masks: np.ndarray
-) -> Literal["still", "plain", "moving"]:
+def _kind(image: np.ndarray, occupancy: np.ndarray, masks: np.ndarray) -> Kind:
     """Judged where hardly anybody ever is; `still` where that is nowhere."""
     free = (masks > CLEAR_MASK).mean(axis=0) < _FREE_SHARE
     if not free.any():

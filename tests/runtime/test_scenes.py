@@ -11,9 +11,10 @@ import pytest
 import vader_rt
 from train.calls import Call
 from vader_rt.features import InputPlanes
-from vader_rt.scenes import Scene, before_other, find_scene, split_scenes
+from vader_rt.scenes import Scene, find_scene, split_scenes
 from vader_rt.score import score
 from vader_rt.segmenter import Segmenter
+from vader_rt.unmix import before_other
 from vader_rt.video import open_video, read_image
 from vader_rt.virtual import FrameSample, VirtualBackground, estimate_virtual
 
