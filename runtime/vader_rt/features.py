@@ -71,6 +71,8 @@ class CallPlanes:
 class InputPlanes:
     """Fills one (1, C, H, W) float32 tensor, frame after frame, in the order of `groups`.
 
+    call_changes: how often planes of the whole call were written, as at the beginning.
+
     Raises:
         InputError: a group is not in `INPUT_GROUPS`, or the call has no planes for it.
     """
@@ -85,9 +87,15 @@ class InputPlanes:
         width, height = size_wh
         self.tensor = np.zeros((1, plane_count(groups), height, width), np.float32)
         self._slices = _group_slices(groups)
+        self.call_changes = 0
         for group in groups:
             if group not in PER_FRAME:
                 self._put(group, _call_plane(call, group))
+
+    @property
+    def slices(self) -> dict[str, slice]:
+        """Where each group's planes are in the tensor."""
+        return self._slices
 
     def fill(
         self, frame_bgr: np.ndarray, segment: Callable[[np.ndarray], np.ndarray] | None = None
@@ -99,7 +107,7 @@ class InputPlanes:
         small = shrunk(frame_bgr, self.size_wh)
         person = None
         if "person" in self._slices and segment is not None:
-            person = np.rint(segment(frame_bgr) * 255).astype(np.uint8)
+            person = person_plane(frame_bgr, segment, self.size_wh)
         return self.fill_small(small, person)
 
     def put_virtual(self, image_bgr: np.ndarray) -> None:
@@ -122,9 +130,17 @@ class InputPlanes:
 
     def _put(self, group: str, plane: np.ndarray) -> None:
         """Write a uint8 plane, (H, W) or (H, W, 3) BGR, into its slot as RGB in [0, 1]."""
+        self.call_changes += group not in PER_FRAME
         plane = shrunk(plane, self.size_wh)
         planes = plane[None] if plane.ndim == 2 else plane[..., ::-1].transpose(2, 0, 1)
         np.multiply(planes, np.float32(1 / 255), out=self.tensor[0, self._slices[group]])
+
+
+def person_plane(
+    frame_bgr: np.ndarray, segment: Callable[[np.ndarray], np.ndarray], size_wh: tuple[int, int]
+) -> np.ndarray:
+    """The re-run segmenter's mask of a (H, W, 3) uint8 frame at a size, (h, w) uint8."""
+    return shrunk(np.rint(segment(frame_bgr) * 255).astype(np.uint8), size_wh)
 
 
 def shrunk(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:

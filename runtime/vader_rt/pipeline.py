@@ -19,6 +19,7 @@ from vader_rt.device_memory import Binding
 from vader_rt.engines import Engine, EngineName, load_engine
 from vader_rt.errors import InputError, UsageError
 from vader_rt.features import CallPlanes, InputPlanes, shrunk
+from vader_rt.features_cuda import filler_for
 from vader_rt.film import Film, LoopFinder
 from vader_rt.look import first_look
 from vader_rt.prefetch import prefetch
@@ -58,7 +59,8 @@ class Options:
     virtual_background: the virtual image, if it is known. virtual_library: a folder of pictures,
     to take it from if it is there. fill: continue the room into what was never seen, which stays
     marked as that. truth, mask: the real room and the true leak, for a score. threads: 0 = all
-    cores. device_memory: see `load_engine`.
+    cores. device_memory: see `load_engine`. cpu_features: make the features on the CPU even where
+    OpenCV could on the GPU.
     """
 
     model: str | Path | None = None
@@ -72,6 +74,7 @@ class Options:
     mask: str | Path | None = None
     threads: int = 0
     device_memory: Binding | None = None
+    cpu_features: bool = False
 
 
 @dataclass
@@ -287,6 +290,7 @@ class _Job:
         self._scenes, self._virtual = scenes, scenes[0].virtual
         self._clock, self._truth = clock, truth
         self._timeline: list[float] = []
+        self._filler = filler_for(engine, cpu=options.cpu_features)
         self._aggregator: Copier | Unmixer
         if engine.contract.outputs == ("similarity",):
             self._aggregator = Copier(source.size_wh)
@@ -311,7 +315,7 @@ class _Job:
             if scene.film is not None:
                 behind = scene.film.at(index)
                 scene.planes.put_virtual(behind)
-            tensor = scene.planes.fill(frame, segmenter)
+            tensor = self._filler.fill(scene.planes, frame, segmenter)
         with self._clock.measure("network"):
             outputs = self._engine.run(tensor)
         with self._clock.measure("unmix"):
@@ -406,6 +410,7 @@ class _Job:
             },
             "scores": asdict(result.scores) if result.scores else None,
             "engine": self._engine.name,
+            "features": self._filler.name,
             "models": self._models(),
             "options": {k: v if v is None else str(v) for k, v in asdict(self._options).items()},
             "timings": {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vader_rt.contract import Contract
-from vader_rt.video import file_sha256
+if TYPE_CHECKING:
+    from vader_rt.contract import Contract
 
 _PACKAGES = (
     "vader-rt",
@@ -18,6 +18,7 @@ _PACKAGES = (
     "av",
     "onnxruntime",
     "onnxruntime-gpu",
+    "openvino",
     "tensorrt",
     "tensorrt-rtx-cu13",
     "cuda-python",
@@ -38,6 +39,8 @@ def versions() -> dict[str, str]:
 
 def model(path: str | Path, contract: Contract) -> dict[str, Any]:
     """Name, digest and origin of a model."""
+    from vader_rt.video import file_sha256
+
     path = Path(path)
     return {
         "name": path.name,

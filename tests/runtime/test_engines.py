@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import threading
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +16,11 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
+from tests.conftest import ROOT
 from vader_rt.contract import METADATA_KEY, Contract
-from vader_rt.engines import load_engine
-from vader_rt.engines.onnx import has_cuda
+from vader_rt.device import hindrance
+from vader_rt.engines import IN_PLACE, auto_order, load_engine
+from vader_rt.engines.onnx import OnnxEngine, cuda_hindrance, read_contract
 from vader_rt.engines.openvino import is_installed
 from vader_rt.errors import EngineError, InputError
 from vader_rt.pipeline import DEFAULT_MODEL
@@ -107,7 +114,7 @@ def test_files_that_are_no_model(tmp_path: Path, engine: str, damage: str) -> No
 
 def test_cuda_is_never_silently_replaced(tmp_path: Path) -> None:
     path = write_model(tmp_path / "model.onnx", CONTRACT.to_json())
-    if has_cuda():
+    if cuda_hindrance() is None:
         pytest.skip("this ONNX Runtime has CUDA")
     with pytest.raises(EngineError, match="--engine onnx-cuda") as caught:
         load_engine(path, "onnx-cuda")
@@ -121,10 +128,103 @@ def test_openvino_that_is_missing_says_so(tmp_path: Path, monkeypatch: pytest.Mo
         load_engine(path, "openvino")
 
 
+@pytest.mark.gpu_build
+def test_a_fallback_to_the_cpu_is_seen(untrained: dict[str, Path], tmp_path: Path) -> None:
+    """ONNX Runtime for GPUs itself, which without CUDA's libraries runs on the CPU and says OK.
+
+    Without a GPU nobody tries it; with one, or asked for by name, the fallback is told.
+    """
+    if hindrance() is None:
+        pytest.skip("a GPU is here, on which it may run")
+    wheels = sorted((ROOT / ".cache" / "onnxruntime-gpu").glob("onnxruntime_gpu-*.whl"))
+    if not wheels:
+        pytest.skip("needs onnxruntime-gpu; make test-gpu-build fetches it")
+    zipfile.ZipFile(wheels[-1]).extractall(tmp_path)
+    script = f"""
+import logging, onnxruntime, vader_rt.device
+logging.basicConfig(format="%(message)s")
+from vader_rt.engines import load_engine
+from vader_rt.errors import EngineError
+assert "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+print(load_engine({str(untrained["copies"])!r}).name)
+vader_rt.device.hindrance = lambda: None
+print(load_engine({str(untrained["copies"])!r}).name)
+try:
+    load_engine({str(untrained["copies"])!r}, "onnx-cuda")
+except EngineError as error:
+    print(error)
+"""
+    paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert run.returncode == 0, run.stderr
+    reason = "ONNX Runtime could not start it and fell back to onnx-cpu: Failed to load lib"
+    without_gpu, taken, error = run.stdout.splitlines()
+    assert without_gpu == taken
+    assert taken in ("onnx-cpu", "openvino")
+    assert error.startswith(f"--engine onnx-cuda: {reason}")
+    (line,) = run.stderr.splitlines()
+    assert line.startswith(f"ONNX Runtime with CUDA is not used: {reason}")
+
+
+@pytest.fixture
+def bound(untrained: dict[str, Path]) -> OnnxEngine:
+    """I/O binding as on a GPU, over the CPU's memory."""
+    session = onnxruntime.InferenceSession(
+        str(untrained["frame"]), providers=["CPUExecutionProvider"]
+    )
+    return OnnxEngine(session, read_contract(untrained["frame"]), "cpu")
+
+
+def test_bound_memory_gives_the_same(bound: OnnxEngine, untrained: dict[str, Path]) -> None:
+    free = load_engine(untrained["frame"], "onnx-cpu")
+    rng = np.random.default_rng(0)
+    inputs = [rng.random(free.contract.input_shape, np.float32) for _ in range(3)]
+    expected = [free.run(planes) for planes in inputs]
+    found = [bound.run(planes) for planes in inputs]  # all kept: no run may change an earlier one
+    for a, b in zip(expected, found, strict=True):
+        assert all((x == y).all() for x, y in zip(a, b, strict=True))
+    again = bound.run(IN_PLACE)
+    assert all((x == y).all() for x, y in zip(again, expected[-1], strict=True))
+    assert free.planes_address is None
+    assert bound.planes_address is None, "not on a GPU"
+
+
+def test_bound_memory_is_safe_from_any_thread(
+    bound: OnnxEngine, untrained: dict[str, Path]
+) -> None:
+    free = load_engine(untrained["frame"], "onnx-cpu")
+    wrong: list[int] = []
+
+    def work(seed: int) -> None:
+        planes = np.random.default_rng(seed).random(free.contract.input_shape, np.float32)
+        expected = free.run(planes)
+        for _ in range(3):
+            if not all((a == b).all() for a, b in zip(bound.run(planes), expected, strict=True)):
+                wrong.append(seed)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_what_fails_in_bound_memory_is_one_line(bound: OnnxEngine) -> None:
+    with pytest.raises(EngineError, match="ONNX Runtime failed on the cpu: ") as caught:
+        bound.run(np.zeros((1, 2, 3, 4), np.float32))
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.gpu
 def test_cuda_agrees_with_the_cpu(untrained: dict[str, Path]) -> None:
-    if not has_cuda():
-        pytest.skip("this ONNX Runtime has no CUDA")
+    if auto_order()[1].hindrance is not None:
+        pytest.skip(auto_order()[1].hindrance)
     engines = [load_engine(untrained["frame"], name) for name in ("onnx-cpu", "onnx-cuda")]
     planes = np.random.default_rng(0).random(engines[0].contract.input_shape, np.float32)
     for a, b in zip(*(engine.run(planes) for engine in engines), strict=True):
@@ -162,6 +262,11 @@ def test_the_shipped_model_loads() -> None:
 
 
 def test_auto_takes_what_runs_here(untrained: dict[str, Path]) -> None:
-    best = "onnx-cuda" if has_cuda() else "openvino" if is_installed() else "onnx-cpu"
+    order = auto_order()
+    assert [c.name for c in order] == ["tensorrt", "onnx-cuda", "openvino", "onnx-cpu"]
+    best = next(c.name for c in order if c.hindrance is None)
     assert load_engine(untrained["frame"]).name == best
+    if hindrance() is not None:  # without a GPU
+        assert best == ("openvino" if is_installed() else "onnx-cpu")
+    assert all(c.hindrance != "" for c in order)
     assert "CPUExecutionProvider" in onnxruntime.get_available_providers()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -17,8 +15,8 @@ from vader_rt.features import (
     edge_plane,
     plane_count,
 )
+from vader_rt.golden import DOG_LEVELS, EDGE_SHARE, read_golden
 
-GOLDEN = Path(__file__).parent.parent / "data" / "golden_features.npz"
 ALL = tuple(INPUT_GROUPS)
 
 
@@ -35,10 +33,9 @@ def call_planes(size_wh: tuple[int, int]) -> CallPlanes:
 
 def test_golden_frame() -> None:
     """`edge` and `dog` of a stored frame; another OpenCV may round a grey level differently."""
-    golden = np.load(GOLDEN)
-    frame = golden["frame"]
-    assert (edge_plane(frame) != golden["edge"]).mean() < 0.005
-    assert np.abs(dog_plane(frame).astype(int) - golden["dog"]).max() <= 2
+    edge, dog = read_golden().features.difference()
+    assert edge <= EDGE_SHARE
+    assert dog <= DOG_LEVELS
 
 
 def test_definitions(frames: list[np.ndarray]) -> None:

@@ -17,27 +17,14 @@ import vader_rt
 from tests.conftest import FakeDriver
 from vader_rt.cli import main
 from vader_rt.device_memory import BINDINGS, Binding
-from vader_rt.engines import load_engine
+from vader_rt.engines import auto_order, load_engine
 from vader_rt.engines.build import build_engine
 from vader_rt.engines.library import library_here
-from vader_rt.engines.onnx import has_cuda
-from vader_rt.engines.openvino import is_installed
 from vader_rt.engines.plans import engine_beside, read_plan, sidecar
-from vader_rt.engines.tensorrt import WARM_UPS, TensorRtEngine, is_usable
+from vader_rt.engines.tensorrt import WARM_UPS, TensorRtEngine
 from vader_rt.errors import EngineError, InputError
 
 NOTHING = dict.fromkeys(("contexts", "pushed", "buffers", "pinned", "streams"), 0)
-
-
-@pytest.fixture
-def trt(driver: FakeDriver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
-    """The stand-in of TensorRT, with a cache of its own and cuda-python's real binding."""
-    pytest.importorskip("cuda.bindings.driver", reason="needs pip install cuda-python")
-    import tests.fake_tensorrt
-
-    monkeypatch.setitem(sys.modules, "tensorrt", tests.fake_tensorrt)
-    monkeypatch.setenv("VADER_RT_CACHE", str(tmp_path / "cache"))
-    return tests.fake_tensorrt
 
 
 @pytest.fixture
@@ -274,18 +261,17 @@ def test_what_the_driver_refuses(
 def test_auto_takes_tensorrt_first(
     trt: ModuleType, models: dict[str, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert is_usable()
+    assert auto_order()[0].hindrance is None
     assert load_engine(models["copies"]).name == "tensorrt"
     with trt.failing("execute_async_v3"):
         other = load_engine(models["copies"])
-    best = "onnx-cuda" if has_cuda() else "openvino" if is_installed() else "onnx-cpu"
-    assert other.name == best
+    assert other.name == next(c.name for c in auto_order()[1:] if c.hindrance is None)
     assert "TensorRT is not used: " in caplog.messages[-1]
 
 
 def test_auto_without_a_gpu(trt: ModuleType, driver: FakeDriver, models: dict[str, Path]) -> None:
     driver.reset(devices=0)
-    assert not is_usable()
+    assert "no CUDA-capable device" in str(auto_order()[0].hindrance)
     assert load_engine(models["copies"]).name != "tensorrt"
     with pytest.raises(EngineError, match=r"^--engine tensorrt: .*no CUDA-capable device"):
         load_engine(models["copies"], "tensorrt")
@@ -318,8 +304,9 @@ def test_command_line(
 
 @pytest.mark.gpu
 def test_tensorrt_agrees_with_the_cpu(untrained: dict[str, Path]) -> None:
-    if not is_usable():
-        pytest.skip("TensorRT, a GPU or a package for its memory is not here")
+    hindrance = auto_order()[0].hindrance
+    if hindrance is not None:
+        pytest.skip(hindrance)
     engines = [load_engine(untrained["frame"], name) for name in ("onnx-cpu", "tensorrt")]
     assert isinstance(engines[1], TensorRtEngine)
     planes = planes_for(engines[0])

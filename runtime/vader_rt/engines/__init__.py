@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -19,6 +20,14 @@ log = logging.getLogger(__name__)
 EngineName = Literal["auto", "tensorrt", "onnx-cuda", "openvino", "onnx-cpu"]
 ENGINE_NAMES: tuple[EngineName, ...] = ("auto", "tensorrt", "onnx-cuda", "openvino", "onnx-cpu")
 """What can be asked for; `auto` takes the first of the others that runs here."""
+TITLES: dict[EngineName, str] = {
+    "tensorrt": "TensorRT",
+    "onnx-cuda": "ONNX Runtime with CUDA",
+    "openvino": "OpenVINO",
+    "onnx-cpu": "ONNX Runtime",
+}
+IN_PLACE = np.empty(0, np.float32)
+"""Given to `Engine.run` where the planes lie in the engine's own input already."""
 
 
 class Engine(Protocol):
@@ -32,11 +41,41 @@ class Engine(Protocol):
         ...
 
     def run(self, planes: np.ndarray) -> list[np.ndarray]:
-        """Run the network on (1, C, H, W) float32 planes.
+        """Run the network on (1, C, H, W) float32 planes, or on what is `IN_PLACE`.
 
         Returns a float32 array per output of the contract: (H, W), or (K, H, W) for K > 1 planes.
         """
         ...
+
+
+def planes_address(engine: Engine) -> int | None:
+    """Where an engine's input, (1, C, H, W) float32, lies on a GPU; None where it does not.
+
+    Only such an engine can be told to run on what is `IN_PLACE`.
+    """
+    return getattr(engine, "planes_address", None)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An engine that `auto` may take. hindrance: why not here, None where it can be tried."""
+
+    name: EngineName
+    hindrance: str | None
+
+
+def auto_order() -> list[Candidate]:
+    """The engines in the order in which `auto` tries them, and what stands against each here."""
+    from vader_rt import device
+    from vader_rt.engines import onnx, openvino, tensorrt
+
+    no_gpu = device.hindrance()
+    return [
+        Candidate("tensorrt", no_gpu or tensorrt.hindrance()),
+        Candidate("onnx-cuda", no_gpu or onnx.cuda_hindrance()),
+        Candidate("openvino", openvino.hindrance()),
+        Candidate("onnx-cpu", None),
+    ]
 
 
 def squeezed(output: np.ndarray) -> np.ndarray:
@@ -58,41 +97,45 @@ def load_engine(
     Raises:
         InputError: the model cannot be read. EngineError: the engine cannot run here.
     """
-    if Path(model).suffix == ".engine" and engine == "auto":
-        engine = "tensorrt"
-    if engine == "tensorrt":
-        return _load_tensorrt(model, device_memory)
     if Path(model).suffix == ".engine":
-        raise InputError(f"{model}: is an engine of TensorRT; --engine {engine} wants a .onnx file")
+        if engine not in ("auto", "tensorrt"):
+            raise InputError(
+                f"{model}: is an engine of TensorRT; --engine {engine} wants a .onnx file"
+            )
+        engine = "tensorrt"
     if engine == "auto":
-        loaded = _auto_tensorrt(model, device_memory)
-        if loaded is not None:
-            return loaded
-    from vader_rt.engines.onnx import has_cuda, load_onnx
-    from vader_rt.engines.openvino import OpenVinoEngine, is_installed
+        return _first_that_runs(model, threads, device_memory)
+    try:
+        return _load(model, engine, threads, device_memory)
+    except EngineError as error:
+        raise EngineError(f"--engine {engine}: {error}") from None
 
-    if engine == "openvino" or (engine == "auto" and is_installed() and not has_cuda()):
+
+def _first_that_runs(model: str | Path, threads: int, device_memory: Binding | None) -> Engine:
+    """The first engine of `auto_order` that runs; one that is here and does not is named."""
+    *others, last = auto_order()
+    for candidate in others:
+        if candidate.hindrance is not None:
+            log.debug("%s is not used: %s", TITLES[candidate.name], candidate.hindrance)
+            continue
+        try:
+            return _load(model, candidate.name, threads, device_memory)
+        except EngineError as error:
+            log.warning("%s is not used: %s", TITLES[candidate.name], error)
+    return _load(model, last.name, threads, device_memory)
+
+
+def _load(
+    model: str | Path, engine: EngineName, threads: int, device_memory: Binding | None
+) -> Engine:
+    if engine == "tensorrt":
+        from vader_rt.engines.tensorrt import load_tensorrt
+
+        return load_tensorrt(model, device_memory=device_memory)
+    if engine == "openvino":
+        from vader_rt.engines.openvino import OpenVinoEngine
+
         return OpenVinoEngine(model, threads=threads)
+    from vader_rt.engines.onnx import load_onnx
+
     return load_onnx(model, engine, threads=threads)
-
-
-def _load_tensorrt(model: str | Path, device_memory: Binding | None) -> Engine:
-    from vader_rt.engines.tensorrt import load_tensorrt
-
-    try:
-        return load_tensorrt(model, device_memory=device_memory)
-    except EngineError as error:
-        raise EngineError(f"--engine tensorrt: {error}") from None
-
-
-def _auto_tensorrt(model: str | Path, device_memory: Binding | None) -> Engine | None:
-    """TensorRT where it runs; where it is here and does not, that is said."""
-    from vader_rt.engines.tensorrt import is_usable, load_tensorrt
-
-    if not is_usable():
-        return None
-    try:
-        return load_tensorrt(model, device_memory=device_memory)
-    except EngineError as error:
-        log.warning("TensorRT is not used: %s", error)
-        return None

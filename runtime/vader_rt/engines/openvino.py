@@ -45,11 +45,16 @@ def is_installed() -> bool:
     return find_spec("openvino") is not None
 
 
+def hindrance() -> str | None:
+    """Why OpenVINO cannot be tried here, None where it can."""
+    return None if is_installed() else "it is not installed"
+
+
 def _import_openvino() -> Any:
     try:
         import openvino
     except ImportError as error:
         raise EngineError(
-            f"--engine openvino: cannot be imported ({error}); pip install 'vader-rt[openvino]'"
+            f"openvino cannot be imported ({error}); pip install 'vader-rt[openvino]'"
         ) from None
     return openvino

@@ -6,7 +6,6 @@ Runtime in TensorRT's place; every name of TensorRT's is checked against its rea
 
 from __future__ import annotations
 
-import logging
 import threading
 import weakref
 from contextlib import ExitStack
@@ -16,16 +15,13 @@ from typing import Any
 import numpy as np
 
 from vader_rt.contract import Contract
-from vader_rt.device import has_device
 from vader_rt.device_memory import Binding, Buffer, GpuMemory, installed
-from vader_rt.engines import squeezed
+from vader_rt.engines import IN_PLACE, squeezed
 from vader_rt.engines.build import engine_for
 from vader_rt.engines.library import Library, import_tensorrt, library_here
 from vader_rt.engines.plans import ENGINE_SUFFIX, read_plan
 from vader_rt.errors import EngineError, InputError
 from vader_rt.video import file_sha256
-
-log = logging.getLogger(__name__)
 
 WARM_UPS = 2
 """TensorRT loads its kernels at the first run; the second is as fast as all that follow."""
@@ -81,15 +77,23 @@ class TensorRtEngine:
         with self._lock:
             if not self._free.alive:
                 raise EngineError(f"{self._path}: this engine is closed")
-            np.copyto(self._planes.host, planes)
+            in_place = planes is IN_PLACE
+            if not in_place:
+                np.copyto(self._planes.host, planes)
             with self._memory.active():
-                self._memory.upload(self._planes)
+                if not in_place:
+                    self._memory.upload(self._planes)
                 if not self._objects[-1].execute_async_v3(self._memory.stream_address):
                     raise self._error("cannot run it")
                 for output in self._outputs:
                     self._memory.download(output)
                 self._memory.synchronize()
             return [squeezed(output.host.copy()) for output in self._outputs]
+
+    @property
+    def planes_address(self) -> int | None:
+        """See `vader_rt.engines.planes_address`."""
+        return self._planes.address
 
     def close(self) -> None:
         """Free all that it holds on the GPU; may be called twice."""
@@ -163,13 +167,10 @@ def load_tensorrt(model: str | Path, *, device_memory: Binding | None = None) ->
     return TensorRtEngine(path, library, device_memory=device_memory)
 
 
-def is_usable() -> bool:
-    """Whether TensorRT, a GPU and a package for its memory are here."""
-    if not has_device() or installed() is None:
-        return False
+def hindrance() -> str | None:
+    """Why TensorRT cannot be tried here, a GPU or not: it or a package for memory is missing."""
     try:
         import_tensorrt()
     except EngineError as error:
-        log.debug("%s", error)
-        return False
-    return True
+        return str(error)
+    return None if installed() else "neither cuda-python nor pycuda can be imported"
