@@ -1,1 +1,1 @@
-"""Calibration of INT8 models and the gate before them: not there yet."""
+"""INT8: representative frames, calibration to Q/DQ models, and the gate before them."""

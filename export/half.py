@@ -1,13 +1,12 @@
 """fp32 model → the same model in half precision, for strongly typed TensorRT networks.
 
 The planes that go in and the planes that come out stay float32: what prepares and what reads them
-is the same for every precision.
+is the same for every precision. What the conversion does to the outputs, `export.parity` measures.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,61 +15,50 @@ import onnx
 from onnx import numpy_helper
 from onnxconverter_common import float16
 
-from vader_rt.contract import METADATA_KEY, Contract
+from export.command import whole
+from vader_rt.contract import METADATA_KEY, Contract, Precision
 from vader_rt.engines.onnx import load_onnx
 from vader_rt.errors import InputError
 from vader_rt.video import file_sha256
 
-TOLERANCE = 1e-2
-"""Largest difference of an output in [0, 1]: half precision has 11 bits, 5e-4, and errors add up
-through some 20 layers before a sigmoid. The shipped network differs by 2e-3 on the sample call."""
-FLOAT = onnx.TensorProto.FLOAT
+FLOAT, HALF = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
+QDQ_OPSET = 19
+"""The first in which Q/DQ take half precision; TensorRT knows it from 10.0 on."""
 LARGEST = float(np.finfo(np.float16).max)
 
 
-def to_half(model: Path, output: Path, planes: Sequence[np.ndarray]) -> Path:
-    """Write a half-precision copy of an fp32 model, compared with it in ONNX Runtime.
-
-    ONNX Runtime has no half precision on CPUs: it computes such a model in float32, with rounded
-    weights alone. A second comparison is therefore with an fp32 model that rounds every tensor.
-
-    planes: inputs to compare on, (1, C, H, W) float32.
+def to_half(model: Path, output: Path) -> Path:
+    """Write a half-precision copy of an fp32 model, or of an int8 one: what is float in it.
 
     Raises:
-        InputError: the copy's input or outputs are not float32, or it says something else.
+        InputError: the copy's input or outputs are not float32.
     """
     contract = load_onnx(model, "onnx-cpu").contract
-    contract = replace(contract, precision="fp16", source_sha256=file_sha256(model))
-    half, rounded = (output.with_name(f"{output.name}.{name}.part") for name in ("half", "rounded"))
-    try:
-        onnx.save(_converted(model, contract), half)
-        onnx.save(_rounding(model), rounded)
-        worst = np.max([largest_difference(model, other, planes) for other in (half, rounded)])
-        if not worst <= TOLERANCE:
-            raise InputError(
-                f"{model}: in half precision it differs by {worst:.2g} (> {TOLERANCE}); "
-                "not exported; take --precision fp32"
-            )
-        half.replace(output)
-    finally:
-        for part in (half, rounded):
-            part.unlink(missing_ok=True)
+    precision: Precision = "int8" if contract.precision == "int8" else "fp16"
+    contract = replace(contract, precision=precision, source_sha256=file_sha256(model))
+    return _written(_converted(model, contract), output)
+
+
+def to_rounded(half: Path, output: Path) -> Path:
+    """Write what a half-precision model says on a GPU, for ONNX Runtime on a CPU.
+
+    It has no half precision there: it computes such a model in float32, with rounded weights alone,
+    and up to 1.29 its QuantizeLinear cuts half precision off instead of rounding it. This is the
+    same model in float32, in which every tensor that is half precision is rounded to it.
+    """
+    return _written(_rounding(half), output)
+
+
+def _written(model: onnx.ModelProto, output: Path) -> Path:
+    with whole(output) as partial:
+        onnx.save(model, partial)
     return output
-
-
-def largest_difference(model: Path, other: Path, planes: Sequence[np.ndarray]) -> float:
-    """The largest difference of any output between two models in ONNX Runtime; NaN counts."""
-    engines = [load_onnx(path, "onnx-cpu") for path in (model, other)]
-    differences = [
-        np.abs(a - b).max()
-        for tensor in planes
-        for a, b in zip(*(engine.run(tensor) for engine in engines), strict=True)
-    ]
-    return float(np.max(differences))
 
 
 def _converted(path: Path, contract: Contract) -> onnx.ModelProto:
     full = onnx.load(path)
+    if any(node.op_type == "QuantizeLinear" for node in full.graph.node):
+        full = onnx.version_converter.convert_version(full, QDQ_OPSET)
     _drop_empty_casts(full)
     with warnings.catch_warnings():
         # weights below half precision's smallest are rounded; what that does is measured above
@@ -103,20 +91,22 @@ def _restore_scales(model: onnx.ModelProto) -> None:
     del model.graph.value_info[:]  # it still says float16; whoever reads the model infers it
 
 
-def _rounding(path: Path) -> onnx.ModelProto:
-    """The fp32 model with rounded weights, in which every tensor is rounded once it is computed."""
-    model = onnx.load(path)
-    floats = _float_tensors(model)
+def _rounding(half: Path) -> onnx.ModelProto:
+    """The model with its weights widened, in which what was half precision is rounded to it."""
+    model = onnx.load(half)
+    halves = _tensors(model, HALF)
     for weight in model.graph.initializer:
-        if weight.data_type == FLOAT:
-            values = np.clip(numpy_helper.to_array(weight), -LARGEST, LARGEST)
-            values = values.astype(np.float16).astype(np.float32)
-            weight.CopyFrom(numpy_helper.from_array(values, weight.name))
+        weight.CopyFrom(_widened(weight))
     nodes = []
     for node in model.graph.node:
         nodes.append(node)
+        for attribute in node.attribute:
+            if node.op_type == "Cast" and attribute.i == HALF:
+                attribute.i = FLOAT
+            elif node.op_type == "Constant":
+                attribute.t.CopyFrom(_widened(attribute.t))
         for index, name in enumerate(node.output):
-            if node.op_type != "Constant" and name in floats:
+            if node.op_type != "Constant" and name in halves:
                 node.output[index] = f"{name}/exact"
                 nodes += _casts(f"{name}/exact", f"{name}/half", name)
     del model.graph.node[:]
@@ -125,21 +115,28 @@ def _rounding(path: Path) -> onnx.ModelProto:
     return model
 
 
+def _widened(tensor: onnx.TensorProto) -> onnx.TensorProto:
+    """Half precision as float32; others as they are."""
+    if tensor.data_type != HALF:
+        return tensor
+    return numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name)
+
+
 def _casts(exact: str, half: str, rounded: str) -> list[onnx.NodeProto]:
-    steps = ((exact, half, onnx.TensorProto.FLOAT16), (half, rounded, FLOAT))
+    steps = ((exact, half, HALF), (half, rounded, FLOAT))
     return [onnx.helper.make_node("Cast", [a], [b], to=kind) for a, b, kind in steps]
 
 
-def _float_tensors(model: onnx.ModelProto) -> set[str]:
-    """The names of the float32 tensors that a model computes."""
+def _tensors(model: onnx.ModelProto, kind: int) -> set[str]:
+    """The names of the tensors of a type that a model computes."""
     graph = onnx.shape_inference.infer_shapes(model).graph
     values = (*graph.value_info, *graph.output)
-    return {v.name for v in values if v.type.tensor_type.elem_type == FLOAT}
+    return {v.name for v in values if v.type.tensor_type.elem_type == kind}
 
 
 def _drop_empty_casts(model: onnx.ModelProto) -> None:
     """Remove casts from float32 to float32, `.float()` in torch; the converter trips over them."""
-    floats = _float_tensors(model)
+    floats = _tensors(model, FLOAT)
     sources = {
         node.output[0]: node.input[0]
         for node in model.graph.node

@@ -1,8 +1,12 @@
-"""Checkpoint → TensorRT engine: `python -m export.to_trt CKPT [-o DIR] [--precision fp16|fp32]`.
+"""Checkpoint → TensorRT engine: `python -m export.to_trt CKPT [-o DIR] [--precision fp16|int8]`.
 
-Leaves NAME.onnx, for fp16 NAME.fp16.onnx, and beside them the engine with its JSON sidecar. Where
-TensorRT or its GPU is not here, the sidecar says what is to be built, and the command that builds
-it on the target is printed.
+Leaves NAME.onnx, for fp16 NAME.fp16.onnx, for int8 NAME.int8.onnx (which ONNX Runtime runs on CPUs
+too), NAME.int8.fp16.onnx and the gate's verdict NAME.int8.json; and beside the last of these models
+the engine with its JSON sidecar. Where TensorRT or its GPU is not here, the sidecar says what is to
+be built, and the command that builds it on the target is printed.
+
+All models are compared with the checkpoint first (`export.parity`); where one is beyond the
+tolerances, or INT8 is not worth it (`calib.gate`), no model is left and the exit code is 4.
 
 With TensorRT-RTX this runs in the tests, without a GPU; with TensorRT it has not run on one yet.
 """
@@ -12,19 +16,33 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+from calib.collect import SAMPLE, collect, inputs_from
+from calib.gate import Limits, add_limits, judge, judged_calls
+from calib.quantize import METHODS, Method, quantize
+from export.checkpoint import load_checkpoint
+from export.command import exit_code, write_text
 from export.half import to_half
-from export.to_onnx import sample_planes, to_onnx
+from export.parity import INPUTS, Parity, calls_with_truth, half_engine, measure
+from export.to_onnx import TorchEngine, to_onnx
 from vader_rt.build import add_options
 from vader_rt.contract import PRECISIONS, Precision
+from vader_rt.engines import Engine
 from vader_rt.engines.build import build_engine
 from vader_rt.engines.library import find_library
-from vader_rt.engines.onnx import read_contract
+from vader_rt.engines.onnx import load_onnx, read_contract
 from vader_rt.engines.plans import Flavour, Plan, build_command, engine_beside
-from vader_rt.errors import EXIT_INTERRUPTED, EngineError, UsageError, VaderError
+from vader_rt.errors import EngineError, UsageError
+from vader_rt.pipeline import DEFAULT_MODEL
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,6 +59,24 @@ class Exported:
     command: str = ""
 
 
+@dataclass(frozen=True)
+class Checks:
+    """What an export is compared on, and what INT8 needs.
+
+    calls: videos, or folders of them; those in the VADER layout are scored. Empty: the networks are
+    compared on random planes alone.
+    calib: what INT8 is calibrated on, see `calib.collect.inputs_from`; None: `calls`.
+    method: of calibration, None: the one that errs least. limits: of `calib.gate`.
+    frame_model: what un-mixes the calls for a restoration network.
+    """
+
+    calls: Sequence[Path] = (SAMPLE,)
+    calib: Sequence[Path] | None = None
+    method: Method | None = None
+    limits: Limits = field(default_factory=Limits)
+    frame_model: Path = DEFAULT_MODEL
+
+
 def to_trt(
     checkpoint: str | Path,
     folder: str | Path | None = None,
@@ -49,19 +85,19 @@ def to_trt(
     flavour: Flavour = "tensorrt",
     workspace_mib: int | None = None,
     targets: Sequence[str] = (),
-    calls: Sequence[Path] = (),
+    checks: Checks | None = None,
 ) -> Exported:
     """Export a checkpoint to ONNX and, where TensorRT and its GPU are here, to an engine.
 
     folder: where to, by default the checkpoint's own. targets: see `find_library`.
-    calls: videos on whose frames the models are compared, beside random planes.
 
     Raises:
-        InputError: the checkpoint cannot be read, or a model does not agree with it.
+        InputError: the checkpoint or a call cannot be read.
         UsageError: the folder or a target makes no sense.
+        ParityError: a model is beyond its tolerances, or INT8 is not worth it.
         EngineError: TensorRT is here and refuses the model.
     """
-    model = export_model(Path(checkpoint), folder, precision=precision, calls=calls)
+    model = export_model(Path(checkpoint), folder, precision=precision, checks=checks)
     engine = engine_beside(model)
     try:
         library = find_library(flavour, targets)
@@ -78,49 +114,134 @@ def export_model(
     folder: str | Path | None = None,
     *,
     precision: Precision = "fp16",
-    calls: Sequence[Path] = (),
+    checks: Checks | None = None,
 ) -> Path:
-    """Export a checkpoint to ONNX: NAME.onnx, and for fp16 NAME.fp16.onnx, which is returned."""
+    """Export a checkpoint to ONNX, compare, and return the model that the engine is built from."""
+    checks = checks or Checks()
+    if precision == "int8":
+        judged_calls(checks.calls)  # before the work, not after it
     folder = checkpoint.parent if folder is None else Path(folder)
+    name = checkpoint.name.removesuffix(".ckpt")
+    with _staged(folder) as stage:
+        full = to_onnx(checkpoint, stage / f"{name}.onnx")
+        job = _Job(checkpoint, full, checks)
+        model = {"fp32": job.fp32, "fp16": job.fp16, "int8": job.int8}[precision]()
+    return folder / model.name
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """A folder inside `folder`; its models move there if all went well, its reports always."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        stage = tempfile.TemporaryDirectory(dir=folder, prefix=".export-")
     except OSError as error:
         raise UsageError(f"{folder}: cannot be written ({error.strerror}); give -o DIR") from None
-    name = checkpoint.name.removesuffix(".ckpt")
-    model = to_onnx(checkpoint, folder / f"{name}.onnx", calls=list(calls))
-    if precision == "fp32":
-        return model
-    planes = list(sample_planes(model, read_contract(model), list(calls)))
-    return to_half(model, folder / f"{name}.fp16.onnx", planes)
+    with stage:
+        made = Path(stage.name)
+        try:
+            yield made
+            for path in made.glob("*.onnx"):
+                path.replace(folder / path.name)
+        finally:
+            for path in made.glob("*.json"):
+                path.replace(folder / path.name)
+
+
+class _Job:
+    """The export of one checkpoint: makes the models, and compares them with it."""
+
+    def __init__(self, checkpoint: Path, full: Path, checks: Checks) -> None:
+        self._checkpoint, self._full, self._checks = checkpoint, full, checks
+        self._reference = TorchEngine(*load_checkpoint(checkpoint))
+        self._calls = calls_with_truth(checks.calls)
+        self._planes = self._inputs()
+        self._engines: dict[Precision, Engine] = {"fp32": load_onnx(full, "onnx-cpu")}
+
+    def fp32(self) -> Path:
+        self._parity().check(self._checkpoint)
+        return self._full
+
+    def fp16(self) -> Path:
+        half = self._half("fp16", self._full)
+        self._parity().check(self._checkpoint)
+        return half
+
+    def int8(self) -> Path:
+        checks, frame_model = self._checks, self._checks.frame_model
+        sources = checks.calib or checks.calls
+        inputs = inputs_from(self._full, sources, frame_model=frame_model)
+        output = self._full.with_suffix(".int8.onnx")
+        made = quantize(self._full, output, inputs, method=checks.method)
+        half = self._half("int8", made.model)
+        parity = self._parity()
+        names = [call.name.video for call in self._calls]
+        verdict = judge(
+            self._full, made.model, self._planes, parity.rows["int8"], names, checks.limits
+        )
+        write_text(output.with_suffix(".json"), verdict.to_json())
+        log.info("%s", "\n".join(made.lines()))
+        parity.check(self._checkpoint)
+        verdict.check()
+        log.info("%s", verdict.line())
+        return half
+
+    def _half(self, precision: Precision, model: Path) -> Path:
+        half = to_half(model, model.with_suffix(".fp16.onnx"))
+        self._engines[precision] = half_engine(half)
+        return half
+
+    def _parity(self) -> Parity:
+        planes = [item[None] for item in self._planes]
+        options = {"frame_model": self._checks.frame_model}
+        parity = measure(self._reference, self._engines, planes, self._calls, **options)
+        log.info("%s", parity.table())
+        return parity
+
+    def _inputs(self) -> np.ndarray:
+        """What the networks are compared on: (N, C, H, W) float32."""
+        calls, frame_model = self._checks.calls, self._checks.frame_model
+        if calls:
+            return collect(self._full, calls, count=INPUTS, frame_model=frame_model)
+        shape = self._reference.contract.input_shape
+        return np.random.default_rng(0).random(shape, np.float32)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     args = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        exported = to_trt(
-            args.checkpoint,
-            args.output,
-            precision=args.precision,
-            flavour=args.flavour,
-            workspace_mib=args.workspace,
-            targets=args.target,
-            calls=args.check,
-        )
-    except VaderError as error:
-        print(f"export.to_trt: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("export.to_trt: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    return exit_code("export.to_trt", lambda: _run(args))
+
+
+def _run(args: argparse.Namespace) -> int:
+    if args.precision != "int8" and (args.calib or args.method):
+        raise UsageError("--calib and --method are for int8; add --precision int8")
+    if args.precision == "int8" and not args.calib:
+        raise UsageError("int8 needs --calib CALLS: videos, or folders of them, to calibrate on")
+    exported = to_trt(
+        args.checkpoint,
+        args.output,
+        precision=args.precision,
+        flavour=args.flavour,
+        workspace_mib=args.workspace,
+        targets=args.target,
+        checks=Checks(
+            args.calls,
+            args.calib,
+            args.method,
+            Limits(args.most_loss, args.least_speedup),
+            args.frame_model,
+        ),
+    )
     print(exported.engine or exported.model)
-    if exported.engine is None:
-        print(
-            f"engine not built: {exported.reason}, run this on the target: {exported.command}",
-            file=sys.stderr,
-        )
-    return EngineError.exit_code if args.require_engine and exported.engine is None else 0
+    if exported.engine is not None:
+        return 0
+    print(
+        f"engine not built: {exported.reason}, run this on the target: {exported.command}",
+        file=sys.stderr,
+    )
+    return EngineError.exit_code if args.require_engine else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,8 +250,19 @@ def _parser() -> argparse.ArgumentParser:
     add("checkpoint", type=Path)
     add("-o", "--output", type=Path, metavar="DIR", help="default: the checkpoint's folder")
     add("--precision", choices=PRECISIONS, default="fp16", help="default: %(default)s")
-    add("--check", type=Path, nargs="*", default=[], help="videos to compare the models on")
+    add(
+        "--calls",
+        type=Path,
+        nargs="*",
+        default=[SAMPLE],
+        help="videos, or folders of them, to compare the models on; those in the VADER layout are "
+        "scored; none: random planes (default: the sample that comes with the project)",
+    )
+    add("--calib", type=Path, nargs="+", metavar="CALLS", help="calls to calibrate INT8 on")
+    add("--method", choices=METHODS, help="of calibration (default: the one that errs least)")
+    add("--frame-model", type=Path, default=DEFAULT_MODEL, help="un-mixes for a restoration model")
     add("--require-engine", action="store_true", help="exit with 4 where no engine can be built")
+    add_limits(parser)
     add_options(parser)
     return parser
 

@@ -54,6 +54,20 @@ def clip(frames: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
+@pytest.fixture(scope="session")
+def small_calls(clip: Path, sample: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clip as a call in the VADER layout."""
+    folder = tmp_path_factory.mktemp("small")
+    for part, source in (("backgrounds", sample.room), ("masks", sample.mask)):
+        (folder / part).mkdir()
+        picture = cv2.imread(str(source), cv2.IMREAD_UNCHANGED)
+        small = cv2.resize(picture, SMALL_WH, interpolation=cv2.INTER_AREA)
+        cv2.imwrite(str(folder / part / source.name), small)
+    (folder / "videos").mkdir()
+    shutil.copy(clip, folder / "videos" / sample.video.name)
+    return folder
+
+
 def save_checkpoint(module: lightning.LightningModule, path: Path) -> Path:
     """Write a module as Lightning does."""
     trainer = lightning.Trainer(

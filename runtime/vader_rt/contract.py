@@ -11,8 +11,8 @@ from vader_rt.errors import InputError
 from vader_rt.features import INPUT_GROUPS
 
 FORMAT = 1
-Precision = Literal["fp32", "fp16"]
-PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
+Precision = Literal["fp32", "fp16", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 METADATA_KEY = "vader_rt"
 SPANS = 6
 """Spans of time into which a call is divided; of each, its strongest sample is restored from."""
@@ -54,8 +54,9 @@ class Contract:
     confidence: weights of the logistic regression of `vader_rt.confidence`: four on what was
     un-mixed for a frame model, two on what the network says for a restoration model.
     training: what the model was trained on. checkpoint_sha256: the checkpoint it was exported from.
-    precision: what the network computes in; its input and outputs are float32 in any case.
-    source_sha256: the fp32 model that one of a lower precision was made from, "" for that itself.
+    precision: what the network computes in; its input and outputs are float32 in any case, and what
+    of an int8 network bears no int8 computes in the type that stands in the file.
+    source_sha256: the model that one of a lower precision was made from, "" for an fp32 model.
     """
 
     kind: Literal["frame", "restore"]

@@ -55,7 +55,8 @@ class Options:
     """How to reconstruct; None means the default.
 
     model: a frame model of `export.to_onnx`; what a model that gives a similarity finds is copied,
-    as the seed does. restoration: a model that corrects what was un-mixed. restore: whether to.
+    as the seed does. restoration: a model that corrects what was un-mixed. Both may be engines that
+    are loaded already. restore: whether to.
     virtual_background: the virtual image, if it is known. virtual_library: a folder of pictures,
     to take it from if it is there. fill: continue the room into what was never seen, which stays
     marked as that. truth, mask: the real room and the true leak, for a score. threads: 0 = all
@@ -63,8 +64,8 @@ class Options:
     OpenCV could on the GPU.
     """
 
-    model: str | Path | None = None
-    restoration: str | Path | None = None
+    model: str | Path | Engine | None = None
+    restoration: str | Path | Engine | None = None
     restore: bool = True
     engine: EngineName = "auto"
     virtual_background: str | Path | None = None
@@ -412,7 +413,7 @@ class _Job:
             "engine": self._engine.name,
             "features": self._filler.name,
             "models": self._models(),
-            "options": {k: v if v is None else str(v) for k, v in asdict(self._options).items()},
+            "options": {k: _said(v) for k, v in vars(self._options).items()},
             "timings": {
                 "total_seconds": round(seconds, 3),
                 "seconds_per_frame": round(seconds / max(frames, 1), 5),
@@ -423,15 +424,22 @@ class _Job:
         }
 
 
-def _load(path: str | Path, kind: str, options: Options) -> Engine:
-    engine = load_engine(
-        path, options.engine, threads=options.threads, device_memory=options.device_memory
-    )
+def _load(model: str | Path | Engine, kind: str, options: Options) -> Engine:
+    engine = model
+    if isinstance(engine, str | Path):
+        engine = load_engine(
+            engine, options.engine, threads=options.threads, device_memory=options.device_memory
+        )
     if engine.contract.kind != kind:
         raise InputError(
-            f"{path}: is a {engine.contract.kind} model; a {kind} model is needed here"
+            f"{_said(model)}: is a {engine.contract.kind} model; a {kind} model is needed here"
         )
     return engine
+
+
+def _said(option: Any) -> str | None:
+    """An option as result.json says it; an engine that was handed over, by its name."""
+    return option if option is None else str(option.name if hasattr(option, "run") else option)
 
 
 def _known_virtual(options: Options, sample: FrameSample) -> str | Path | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vader_rt.contract import Contract
+    from vader_rt.engines import Engine
 
 _PACKAGES = (
     "vader-rt",
@@ -37,14 +38,16 @@ def versions() -> dict[str, str]:
     return found
 
 
-def model(path: str | Path, contract: Contract) -> dict[str, Any]:
-    """Name, digest and origin of a model."""
+def model(source: str | Path | Engine, contract: Contract) -> dict[str, Any]:
+    """Name, digest (None for an engine that was handed over) and origin of a model."""
     from vader_rt.video import file_sha256
 
-    path = Path(path)
+    name, digest = getattr(source, "name", None), None
+    if isinstance(source, str | Path):
+        name, digest = Path(source).name, file_sha256(Path(source))
     return {
-        "name": path.name,
-        "sha256": file_sha256(path),
+        "name": name,
+        "sha256": digest,
         "checkpoint_sha256": contract.checkpoint_sha256,
         "training": contract.training,
         "inputs": list(contract.inputs),

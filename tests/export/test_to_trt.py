@@ -12,19 +12,21 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
-from export.half import TOLERANCE, largest_difference, to_half
-from export.to_trt import export_model, to_trt
+from export.parity import half_engine
+from export.to_trt import Checks, main, to_trt
+from export.tolerance import TOLERANCES
 from tests.conftest import INPUTS, ROOT, save_checkpoint
 from train.module import LeakModule, RestoreModule
-from vader_rt.contract import METADATA_KEY, Contract
 from vader_rt.engines import load_engine
 from vader_rt.engines.onnx import read_contract
 from vader_rt.engines.plans import Platform, read_plan
-from vader_rt.errors import EngineError, InputError, UsageError
+from vader_rt.errors import EngineError, UsageError
 from vader_rt.video import file_sha256
 
+RANDOM = Checks(calls=())
+"""Networks are compared on random planes alone, which is quick."""
 MODULES = {
     "leaknet": lambda: LeakModule("leaknet", INPUTS, (64, 64)),
     "unet": lambda: LeakModule("unet", ["frame", "edge", "dog"], (64, 48), loss="mse"),
@@ -45,7 +47,7 @@ def unet(tmp_path: Path) -> Path:
 
 
 def test_half_precision_keeps_its_planes_in_float32(checkpoint: Path, tmp_path: Path) -> None:
-    exported = to_trt(checkpoint, tmp_path / "out", flavour="tensorrt")
+    exported = to_trt(checkpoint, tmp_path / "out", flavour="tensorrt", checks=RANDOM)
     full = tmp_path / "out" / f"{checkpoint.stem}.onnx"
     graph = onnx.load(exported.model).graph
     assert {t.data_type for t in graph.initializer} <= {TensorProto.FLOAT16, TensorProto.INT64}
@@ -56,15 +58,17 @@ def test_half_precision_keeps_its_planes_in_float32(checkpoint: Path, tmp_path: 
     assert {v.type.tensor_type.elem_type for v in values} == {TensorProto.FLOAT}
     contract = read_contract(exported.model)
     assert (contract.precision, contract.source_sha256) == ("fp16", file_sha256(full))
-    planes = [np.random.default_rng(7).random(contract.input_shape, np.float32)]
-    assert 0 < largest_difference(full, exported.model, planes) < TOLERANCE
+    planes = np.random.default_rng(7).random(contract.input_shape, np.float32)
+    runs = (load_engine(full, "onnx-cpu").run(planes), half_engine(exported.model).run(planes))
+    difference = max(np.abs(a - b).max() for a, b in zip(*runs, strict=True))
+    assert 0 < difference < TOLERANCES["fp16"].largest
 
 
 def test_without_tensorrt_the_rest_is_left(
     unet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorrt", None)
-    exported = to_trt(unet)
+    exported = to_trt(unet, checks=RANDOM)
     assert exported.engine is None
     assert "tensorrt cannot be imported" in exported.reason
     assert exported.command == "python -m vader_rt.build a.name.fp16.onnx -o a.name.fp16.engine"
@@ -85,7 +89,9 @@ def test_without_tensorrt_the_rest_is_left(
 def test_checkpoint_to_engine(
     rtx: ModuleType, checkpoint: Path, precision: str, tmp_path: Path
 ) -> None:
-    exported = to_trt(checkpoint, tmp_path / "out", precision=precision, flavour="rtx")
+    exported = to_trt(
+        checkpoint, tmp_path / "out", precision=precision, flavour="rtx", checks=RANDOM
+    )
     suffix = ".fp16" if precision == "fp16" else ""
     assert exported.engine == tmp_path / "out" / f"{checkpoint.stem}{suffix}.engine"
     plan = read_plan(exported.engine)
@@ -98,46 +104,73 @@ def test_checkpoint_to_engine(
 @pytest.mark.slow
 def test_the_seeds_checkpoint(rtx: ModuleType, shared: Path, tmp_path: Path) -> None:
     (checkpoint,) = (shared / "seed").glob("*.ckpt")
-    exported = to_trt(checkpoint, tmp_path, flavour="rtx", targets=["sm_86"])
+    exported = to_trt(checkpoint, tmp_path, flavour="rtx", targets=["sm_86"], checks=RANDOM)
     assert exported.engine is not None
     assert exported.engine.name == f"{checkpoint.stem}.fp16.engine"
     assert load_engine(exported.model, "onnx-cpu").contract.outputs == ("similarity",)
 
 
-def test_models_that_half_precision_breaks(tmp_path: Path) -> None:
-    """4096 is added and subtracted again; half precision has steps of 4 there."""
-    info, node = helper.make_tensor_value_info, helper.make_node
-    nodes = [
-        node("ReduceMean", ["planes"], ["mean"], axes=[1], keepdims=1),
-        node("Add", ["mean", "much"], ["sum"]),
-        node("Sub", ["sum", "much"], ["logit"]),
-        node("Sigmoid", ["logit"], ["similarity"]),
-    ]
-    values = [
-        info(name, TensorProto.FLOAT, [1, planes, 16, 32])
-        for name, planes in (("planes", 4), ("similarity", 1))
-    ]
-    much = numpy_helper.from_array(np.float32(4096), "much")
-    graph = helper.make_graph(nodes, "test", values[:1], values[1:], [much])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    contract = Contract("frame", ("frame", "edge"), (32, 16), ("similarity",))
-    helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
-    onnx.save(model, tmp_path / "model.onnx")
-    planes = np.random.default_rng(0).random(contract.input_shape, np.float32)
-    with pytest.raises(InputError, match=r"in half precision it differs by .* --precision fp32"):
-        to_half(tmp_path / "model.onnx", tmp_path / "half.onnx", [planes])
-    assert not list(tmp_path.glob("half*"))
+def overflowing(path: Path) -> Path:
+    """A checkpoint that says in fp32 what it should, and nothing in half precision."""
+    torch.manual_seed(0)
+    module = MODULES["unet"]()
+    first, second = module.model.model[0], module.model.model[2]
+    with torch.no_grad():
+        first.weight.mul_(1e6)
+        first.bias.mul_(1e6)
+        second.weight.mul_(1e-6)
+    return save_checkpoint(module, path)
+
+
+def test_beyond_the_tolerances_nothing_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = overflowing(tmp_path / "unet.ckpt")
+    assert main([str(checkpoint), "-o", str(tmp_path / "out"), "--calls"]) == 4
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith(f"export.to_trt: {checkpoint}: fp16: similarity is off by")
+    assert said.endswith("not exported")
+    assert not list((tmp_path / "out").iterdir())
+    assert main([str(checkpoint), "--precision", "fp32", "--calls"]) == 0
+
+
+def int8_argv(checkpoint: Path, folder: Path, calls: Path, least_speedup: float) -> list[str]:
+    argv = [checkpoint, "-o", folder, "--precision", "int8", "--least-speedup", least_speedup]
+    return [*map(str, [*argv, "--calls", calls, "--calib", calls, "--method", "minmax"])]
+
+
+def test_int8_export(
+    unet: Path, small_calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    folder = tmp_path / "out"
+    assert main(int8_argv(unet, folder, small_calls, 0)) == 0
+    models = ("a.name.onnx", "a.name.int8.onnx", "a.name.int8.fp16.onnx")
+    reports = ("a.name.int8.json", "a.name.int8.fp16.engine.json")
+    assert {p.name for p in folder.iterdir()} == {*models, *reports}
+    contracts = [read_contract(folder / name) for name in models]
+    assert [c.precision for c in contracts] == ["fp32", "int8", "int8"]
+    assert [c.source_sha256 for c in contracts[1:]] == [file_sha256(folder / m) for m in models[:2]]
+    assert json.loads((folder / reports[0]).read_text())["accepted"]
+    assert json.loads((folder / reports[1]).read_text())["precision"] == "int8"
 
 
 @pytest.mark.slow
-def test_models_are_compared_on_real_frames(clip: Path, tmp_path: Path) -> None:
+def test_int8_that_is_refused_leaves_the_verdict_alone(
+    small_calls: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(0)
     checkpoint = save_checkpoint(MODULES["leaknet"](), tmp_path / "leak.ckpt")
-    assert export_model(checkpoint, calls=[clip]).is_file()
+    assert main(int8_argv(checkpoint, tmp_path / "out", small_calls, 1000)) == 4
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("export.to_trt: int8 is refused: it is ")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["leak.int8.json"]
+    assert not json.loads((tmp_path / "out" / "leak.int8.json").read_text())["accepted"]
 
 
 def test_folders_that_cannot_be_written(unet: Path) -> None:
     with pytest.raises(UsageError, match="cannot be written"):
-        to_trt(unet, unet / "below")
+        to_trt(unet, unet / "below", checks=RANDOM)
 
 
 def test_command_line(unet: Path, tmp_path: Path) -> None:
@@ -148,19 +181,43 @@ def test_command_line(unet: Path, tmp_path: Path) -> None:
         command = [sys.executable, "-c", code, *map(str, argv)]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
-    good = run(unet, "-o", tmp_path / "out", "--precision", "fp32")
+    good = run(unet, "-o", tmp_path / "out", "--precision", "fp32", "--calls")
     assert good.returncode == 0, good.stderr
     assert good.stdout.strip() == str(tmp_path / "out" / "a.name.onnx")
     line = good.stderr.strip().splitlines()[-1]
     assert line.startswith("engine not built: tensorrt cannot be imported")
     command = "python -m vader_rt.build a.name.onnx -o a.name.engine"
     assert line.endswith(f"run this on the target: {command}")
-    assert run(unet, "--precision", "fp32", "--require-engine").returncode == 4
-    for argv, code in (
-        ((tmp_path / "missing.ckpt",), 3),
-        ((unet, "--workspace", "0"), 2),
-        ((unet, "--precision", "fp8"), 2),
-    ):
-        bad = run(*argv)
-        assert bad.returncode == code
-        assert "Traceback" not in bad.stderr
+    bad = run(tmp_path / "missing.ckpt")
+    assert bad.returncode == 3
+    assert bad.stderr.startswith("export.to_trt: ")
+    assert bad.stderr.count("\n") == 1
+
+
+def test_engines_that_are_required(unet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    assert main([str(unet), "--precision", "fp32", "--require-engine", "--calls"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--workspace", "0"], "is not a number of MiB"),
+        (["--precision", "fp8"], "invalid choice"),
+        (["--precision", "int8"], "int8 needs --calib CALLS"),
+        (["--precision", "int8", "--calib", "CLIP", "--calls", "CLIP"], "in the VADER layout"),
+        (["--precision", "int8", "--calib", "CLIP", "--calls"], "in the VADER layout"),
+        (["--method", "entropy"], "are for int8"),
+    ],
+)
+def test_options_that_make_no_sense(
+    unet: Path, clip: Path, options: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = [str(unet), *(str(clip) if option == "CLIP" else option for option in options)]
+    try:
+        code = main(argv)
+    except SystemExit as error:  # argparse
+        code = error.code
+    assert code == 2
+    assert words in capsys.readouterr().err
+    assert list(unet.parent.iterdir()) == [unet]

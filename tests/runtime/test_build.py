@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
-import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
@@ -25,7 +24,6 @@ from vader_rt.engines.build import (
     serialized,
 )
 from vader_rt.engines.library import find_library, import_tensorrt, library_here
-from vader_rt.engines.onnx import read_contract
 from vader_rt.engines.plans import Platform, read_plan
 from vader_rt.errors import EngineError, InputError, UsageError
 
@@ -57,8 +55,7 @@ def test_every_network_builds(
 ) -> None:
     source = untrained[model]
     if precision == "fp16":
-        planes = np.random.default_rng(0).random(read_contract(source).input_shape, np.float32)
-        source = to_half(source, tmp_path / "half.onnx", [planes])
+        source = to_half(source, tmp_path / "half.onnx")
     engine = tmp_path / "model.engine"
     plan = build_engine(source, engine, find_library("rtx"))
     assert plan.contract.precision == precision
@@ -261,8 +258,7 @@ def test_half_precision_beside_a_model_comes_first(
     rtx: ModuleType, model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     library = find_library("rtx")
-    planes = np.random.default_rng(0).random(read_contract(model).input_shape, np.float32)
-    half = to_half(model, model.with_name("leak.fp16.onnx"), [planes])
+    half = to_half(model, model.with_name("leak.fp16.onnx"))
     assert read_plan(engine_for(model, library)).contract.precision == "fp16"
     assert engine_for(half, library) == engine_for(model, library)
     changed = onnx.load(model)

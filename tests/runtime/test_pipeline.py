@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ import pytest
 
 import vader_rt
 from train.calls import Call
+from vader_rt.engines import load_engine
+from vader_rt.errors import InputError
 from vader_rt.score import score
 from vader_rt.video import VideoWriter, open_video, read_image
 
@@ -35,6 +38,21 @@ def test_path_and_frames_give_the_same(clip: Path, models: dict[str, Path]) -> N
         assert (other.background == results[0].background).all()
         assert (other.confidence == results[0].confidence).all()
         assert other.timeline == results[0].timeline
+
+
+def test_loaded_engines_are_taken(frames: list[np.ndarray], models: dict[str, Path]) -> None:
+    engines = {option: load_engine(path, "onnx-cpu") for option, path in models.items()}
+    frames = frames[:6]
+    by_path = vader_rt.reconstruct(frames, engine="onnx-cpu", **models)
+    by_engine = vader_rt.reconstruct(frames, **engines)
+    assert (by_engine.background == by_path.background).all()
+    assert (by_engine.confidence == by_path.confidence).all()
+    report = json.loads(json.dumps(by_engine.report))
+    assert [(m["name"], m["sha256"]) for m in report["models"]] == [("onnx-cpu", None)] * 2
+    assert report["options"]["restoration"] == "onnx-cpu"
+    assert by_path.report["options"]["model"] == str(models["model"])
+    with pytest.raises(InputError, match="onnx-cpu: is a restore model; a frame model is needed"):
+        vader_rt.reconstruct(frames, model=engines["restoration"])
 
 
 def test_progress_is_complete_and_a_snapshot_is_there_early(
