@@ -1,7 +1,7 @@
 """Is INT8 worth it? `python -m calib.gate MODEL.onnx MODEL.int8.onnx --calls CALLS [-o VERDICT]`.
 
 INT8 is refused unless it is fast enough, loses next to nothing of the VADER score, and its outputs
-are within the tolerances of `export.tolerance`: a score alone may forgive a wrong scale. Both models
+keep to the tolerances of `export.tolerance`: a score alone may forgive a wrong scale. Both models
 run here, in ONNX Runtime on this CPU, alternately and on real frames; the calls are scored through
 the whole pipeline. The verdict is printed and written as JSON. A CPU without int8 instructions
 (VNNI, AMX; on ARM dot products) gains nothing: for a GPU, say `--least-speedup 0`, measure there.
