@@ -30,7 +30,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from calib.collect import add_options, inputs_from
 from export.command import exit_code, whole, write_text
-from export.tolerance import ParityError
+from export.errors import ParityError
 from vader_rt.contract import METADATA_KEY
 from vader_rt.engines.onnx import load_onnx
 from vader_rt.errors import InputError

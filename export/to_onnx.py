@@ -18,13 +18,14 @@ import torch
 from torch import nn
 
 from export.checkpoint import load_checkpoint
-from export.tolerance import TOLERANCES, ParityError
+from export.errors import ParityError
 from vader_rt.contract import METADATA_KEY, Contract
 from vader_rt.engines import squeezed
 from vader_rt.engines.onnx import load_onnx
 from vader_rt.errors import VaderError
 from vader_rt.pipeline import call_planes
 from vader_rt.segmenter import Segmenter
+from vader_rt.tolerance import TOLERANCES
 
 OPSET = 17
 TOLERANCE = TOLERANCES["fp32"].largest

@@ -182,8 +182,8 @@ def _chosen(samples: Tensor, choice: Tensor) -> tuple[Tensor, Tensor]:
 def _unmixed(samples: Tensor, virtual: Tensor, share: Tensor, trusted: Tensor) -> Tensor:
     """What every sample adds to the room, (N, SPANS, 3, H, W): share · (V + (call − V) / matte)."""
     colors, _, _ = _sample_parts(samples)
-    sampled, kept = share / trusted, share * (1 - 1 / trusted)
-    return sampled[:, :, None] * colors + kept[:, :, None] * virtual[:, None]
+    offset = colors - virtual[:, None]  # small: half precision bears to have it magnified
+    return share[:, :, None] * virtual[:, None] + (share / trusted)[:, :, None] * offset
 
 
 NETWORKS: dict[str, type[UNet | SimpleConvNet | LeakNet | RestoreNet]] = {

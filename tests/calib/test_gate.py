@@ -14,8 +14,8 @@ import pytest
 from calib.collect import collect
 from calib.gate import Limits, Speed, Verdict, int8_instructions, main, measured_speed
 from calib.quantize import measured_ranges, quantize, with_qdq
+from export.errors import ParityError
 from export.parity import TensorParity
-from export.tolerance import ParityError
 from vader_rt.contract import METADATA_KEY, Contract
 from vader_rt.engines.onnx import read_contract
 from vader_rt.pipeline import DEFAULT_MODEL

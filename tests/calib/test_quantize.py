@@ -27,10 +27,10 @@ from calib.quantize import (
     quantize,
     with_qdq,
 )
+from export.errors import ParityError
 from export.half import to_half
 from export.parity import half_engine, measure
 from export.to_onnx import to_onnx
-from export.tolerance import ParityError
 from tests.conftest import INPUTS, save_checkpoint
 from train.module import LeakModule, RestoreModule
 from vader_rt.contract import METADATA_KEY

@@ -1,19 +1,10 @@
-"""How far an exported model may be from its checkpoint, and the error where it is farther."""
+"""How far a model in another precision or engine may be from the original."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from vader_rt.contract import Precision
-from vader_rt.errors import EngineError
-
-UNSURE = 0.02
-"""Pixels that the reference puts this close to one half are not counted in the IoU of leak > 0.5:
-twice what half precision may do, so that a network that cannot decide fails no one."""
-
-
-class ParityError(EngineError):
-    """An exported model does not say what its checkpoint says (exit code 4)."""
 
 
 @dataclass(frozen=True)
