@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
@@ -14,33 +12,24 @@ import cv2
 import numpy as np
 
 from vader_rt import provenance
+from vader_rt.clock import Clock
 from vader_rt.confidence import logistic, unmixed_terms
 from vader_rt.device_memory import Binding
 from vader_rt.engines import Engine, EngineName, load_engine
 from vader_rt.errors import InputError, UsageError
-from vader_rt.features import CallPlanes, InputPlanes, shrunk
+from vader_rt.features import shrunk
 from vader_rt.features_cuda import filler_for
-from vader_rt.film import Film, LoopFinder
-from vader_rt.look import first_look
+from vader_rt.first_pass import FirstPass
 from vader_rt.prefetch import prefetch
 from vader_rt.restore import known_room, restore, restore_planes
 from vader_rt.result import CLAIMED, Reconstruction
 from vader_rt.samples import SpanSampler
-from vader_rt.scenes import Scene, find_scene, split_scenes
+from vader_rt.scenes import Scene, find_scene
 from vader_rt.score import Scores, check_truth, score
 from vader_rt.segmenter import Segmenter
 from vader_rt.unmix import Copier, RoomEstimate, Unmixer, before_other
 from vader_rt.video import FrameSource, open_source, read_gray, read_image
-from vader_rt.virtual import (
-    FrameSample,
-    VirtualBackground,
-    continued,
-    estimate_virtual,
-    given_virtual,
-    library_virtual,
-    loop_virtual,
-    temporal_mode,
-)
+from vader_rt.virtual import continued
 
 VISIBLE_LEVELS = 6
 """Difference from the virtual background, in levels, that compression alone does not make."""
@@ -122,24 +111,17 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
     engine = _load(settings.model or DEFAULT_MODEL, "frame", settings)
     restoration = _load_restoration(engine, settings)
     segmenter = Segmenter(threads=settings.threads)
-    clock = _Clock()
+    clock = Clock()
     with open_source(source) as frames:
         truth = _read_truth(settings, frames.size_wh)
-        sample, loops = FrameSample.for_size(frames.size_wh), LoopFinder()
-        for count in _scan(frames, sample, loops, segmenter, clock):
+        first = FirstPass(frames, segmenter, clock)
+        for count in first.scan():
             yield Progress("scan", count, frames.frame_hint)
-        total = sample.frames_seen
-        scenes = _scenes(engine, settings, sample, clock)
-        if scenes[0].virtual.kind == "moving" and scenes[0].given is None:
-            period = loops.period()
-            if period is not None:
-                with clock.measure("virtual"):
-                    film = Film(frames.size_wh, period)
-                    film.learn(prefetch(frames.frames()), segmenter)
-                scenes = [_film_scene(engine, sample, film, clock)]
+        total = first.sample.frames_seen
+        scenes = first.scenes(engine, settings.virtual_background, settings.virtual_library)
+        del first
         sampler = SpanSampler(engine.contract.size_wh, total) if restoration else None
         job = _Job(frames, settings, engine, restoration, sampler, scenes, clock, truth)
-        del sample
         for count in job.run(segmenter):
             yield Progress("recover", count, total, _job=job)
         yield Progress("recover", total, total, job.result())
@@ -150,126 +132,13 @@ def call_planes(
 ) -> Iterator[np.ndarray]:
     """Yield the network's input for `count` frames spread over a call, (1, C, H, W) float32."""
     with open_source(video) as frames:
-        sample = FrameSample.for_size(frames.size_wh)
-        for _ in _scan(frames, sample, LoopFinder(), segmenter, _Clock()):
+        first = FirstPass(frames, segmenter, Clock())
+        for _ in first.scan():
             pass
-    planes = _input_planes(engine, estimate_virtual(sample), sample)
-    for index in np.linspace(0, len(sample.frames) - 1, count).round().astype(int):
-        yield planes.fill(sample.frames[index], segmenter).copy()
-
-
-class _Clock:
-    """Seconds spent per stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._started = time.perf_counter()
-
-    @contextmanager
-    def measure(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
-
-    @property
-    def total(self) -> float:
-        return time.perf_counter() - self._started
-
-
-def _scan(
-    frames: FrameSource,
-    sample: FrameSample,
-    loops: LoopFinder,
-    segmenter: Segmenter,
-    clock: _Clock,
-) -> Iterator[int]:
-    """Read the whole call once and keep frames spread over it, with their person masks."""
-    with clock.measure("scan"):
-        for count, frame in enumerate(prefetch(frames.frames()), start=1):
-            loops.add(frame)
-            if sample.wants_next():
-                sample.add(frame, np.rint(segmenter(frame) * 255).astype(np.uint8))
-            else:
-                sample.skip()
-            yield count
-
-
-def _scenes(engine: Engine, settings: Options, sample: FrameSample, clock: _Clock) -> list[Scene]:
-    """The call's virtual backgrounds, the main one first, each with the planes before it."""
-    with clock.measure("virtual"):
-        samples = split_scenes(sample)
-        known = [_known_virtual(settings, part) for part in samples]
-        images = _given_images(known, samples)
-        virtuals = [estimate_virtual(*pair) for pair in zip(samples, images, strict=True)]
-    scenes = []
-    with clock.measure("look"):
-        for part, virtual, path, image in zip(samples, virtuals, known, images, strict=True):
-            given = None if image is None or path is None else Path(path).name
-            scenes.append(Scene(virtual, _input_planes(engine, virtual, part), given))
-    return scenes
-
-
-def _given_images(
-    paths: Sequence[str | Path | None], samples: Sequence[FrameSample]
-) -> list[np.ndarray | None]:
-    """The known virtual images of the scenes; one that is given has to be in one scene at least.
-
-    Raises:
-        InputError: an image cannot be read, or is in none of the scenes.
-    """
-    images: list[np.ndarray | None] = []
-    refused: list[InputError] = []
-    for path, sample in zip(paths, samples, strict=True):
-        try:
-            images.append(None if path is None else given_virtual(path, sample))
-        except InputError as error:
-            refused.append(error)
-            images.append(None)
-    if refused and len(refused) == len(samples):
-        raise refused[0]
-    return images
-
-
-def _film_scene(engine: Engine, sample: FrameSample, film: Film, clock: _Clock) -> Scene:
-    """The one scene of a call before a film that runs in a loop."""
-    with clock.measure("virtual"):
-        behind = [film.at(index) for index in sample.indices]
-        virtual = loop_virtual(sample, film.at(0), behind)
-    with clock.measure("look"):
-        return Scene(virtual, _input_planes(engine, virtual, sample, behind), film=film)
-
-
-def _input_planes(
-    engine: Engine,
-    virtual: VirtualBackground,
-    sample: FrameSample,
-    behind: Sequence[np.ndarray] | None = None,
-) -> InputPlanes:
-    """The call's planes for the network, after a first look where it wants one.
-
-    behind: the virtual background behind every frame of the sample, where it moves.
-    """
-    groups, size_wh = engine.contract.inputs, engine.contract.size_wh
-    call = _call_planes(virtual)
-    if "mode" in groups:
-        call = replace(call, mode=temporal_mode(sample.frames))
-    blank = InputPlanes(groups, size_wh, call)
-    if "look" not in groups:
-        return blank
-    small, *frames = (shrunk(image, size_wh) for image in [virtual.image, *sample.frames])
-    moving = None if behind is None else [shrunk(image, size_wh) for image in behind]
-    look = first_look(engine, blank, small, frames, sample.masks(size_wh), moving)
-    return InputPlanes(groups, size_wh, replace(call, look=look))
-
-
-def _call_planes(virtual: VirtualBackground) -> CallPlanes:
-    return CallPlanes(
-        virtual=virtual.image,
-        trace=virtual.trace,
-        occupancy=virtual.occupancy,
-        presence=virtual.presence,
-        hidden=virtual.hidden,
-    )
+        planes = first.scenes(engine)[0].planes
+    kept = first.sample.frames
+    for index in np.linspace(0, len(kept) - 1, count).round().astype(int):
+        yield planes.fill(kept[index], segmenter).copy()
 
 
 class _Job:
@@ -283,7 +152,7 @@ class _Job:
         restoration: Engine | None,
         sampler: SpanSampler | None,
         scenes: Sequence[Scene],
-        clock: _Clock,
+        clock: Clock,
         truth: tuple[np.ndarray, np.ndarray] | None,
     ) -> None:
         self._source, self._options, self._engine = source, options, engine
@@ -353,7 +222,7 @@ class _Job:
         """
         room, certain = estimate.room, estimate.leak
         if self._restoration is not None and self._sampler is not None:
-            contract, call = self._restoration.contract, _call_planes(self._virtual)
+            contract, call = self._restoration.contract, self._virtual.planes()
             samples = self._sampler.samples()
             planes = restore_planes(estimate, samples, call, contract.size_wh, contract.inputs)
             room = known_room(estimate.room, estimate, self._virtual.image)
@@ -440,13 +309,6 @@ def _load(model: str | Path | Engine, kind: str, options: Options) -> Engine:
 def _said(option: Any) -> str | None:
     """An option as result.json says it; an engine that was handed over, by its name."""
     return option if option is None else str(option.name if hasattr(option, "run") else option)
-
-
-def _known_virtual(options: Options, sample: FrameSample) -> str | Path | None:
-    """The virtual image, if it was given or stands in the library."""
-    if options.virtual_background is not None or options.virtual_library is None:
-        return options.virtual_background
-    return library_virtual(options.virtual_library, sample)
 
 
 def _load_restoration(engine: Engine, options: Options) -> Engine | None:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from vader_rt.errors import InputError
-from vader_rt.features import shrunk
+from vader_rt.features import CallPlanes, shrunk
 from vader_rt.video import IMAGE_SUFFIXES, read_image
 
 CLEAR_SHARE = 1 / 3
@@ -120,6 +120,16 @@ class VirtualBackground:
     def trusted(self) -> np.ndarray:
         """(H, W) bool; elsewhere the image was continued from around."""
         return self.hidden <= CLEAR_MASK
+
+    def planes(self) -> CallPlanes:
+        """What the networks are told of it."""
+        return CallPlanes(
+            virtual=self.image,
+            trace=self.trace,
+            occupancy=self.occupancy,
+            presence=self.presence,
+            hidden=self.hidden,
+        )
 
 
 def estimate_virtual(sample: FrameSample, given: np.ndarray | None = None) -> VirtualBackground:
