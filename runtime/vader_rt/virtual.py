@@ -20,6 +20,8 @@ CLEAR_MASK = 20
 """Person mask, of 255, up to which a pixel counts as showing the virtual background."""
 SAME_LEVELS = 12
 """A pixel is the virtual background where no channel differs from it by more levels."""
+_STILL_LEVELS, _STILL_WIDTH = 0.5, 640
+"""A pixel is still where it deviates by less from its mean over time, at this width of a frame."""
 _FREE_SHARE = 0.1
 """A pixel is free where a person is seen in a smaller share of the frames."""
 _MOVING_SHARE = 0.2
@@ -136,13 +138,17 @@ def estimate_virtual(sample: FrameSample, given: np.ndarray | None = None) -> Vi
     """Estimate the virtual background, or take the one that is `given` (H, W, 3) uint8 BGR.
 
     Per pixel it is the mean over the third of the frames in which the re-run segmenter sees least
-    of a person; where even those are not clear, the image is continued by inpainting (Telea).
+    of a person; where even those are not clear, the image is continued by inpainting (Telea). What
+    never changes is the image, whatever the segmenter takes it for: a person moves, and the room
+    that leaks around one moves with the mask.
     """
     height, width = sample.frames[0].shape[:2]
     masks = sample.masks((width, height))
     presence, hidden = person_planes(masks)
     if given is None:
-        image = continued(_clearest_mean(sample.frames, masks, hidden), hidden <= CLEAR_MASK)
+        image = _clearest_mean(sample.frames, masks, hidden)
+        hidden[still_pixels(sample.frames)] = 0
+        image = continued(image, hidden <= CLEAR_MASK)
     else:
         image, hidden = given, np.zeros_like(hidden)
     occupancy, trace = _statistics(sample.frames, masks, [image] * len(masks))
@@ -157,6 +163,25 @@ def loop_virtual(
     masks = sample.masks(image.shape[1::-1])
     occupancy, trace = _statistics(sample.frames, masks, behind)
     return VirtualBackground(image, occupancy, trace, *person_planes(masks), "loop")
+
+
+def still_pixels(frames: Sequence[np.ndarray]) -> np.ndarray:
+    """Where frames (H, W, 3) uint8 never change: (H, W) bool.
+
+    Encoders skip blocks that do not change, so there the same values stand in all frames; where a
+    person or a mask moves, or a camera's noise shines through, they vary.
+    """
+    size_wh = frames[0].shape[1::-1]
+    scale = _STILL_WIDTH / size_wh[0]
+    small_wh = (_STILL_WIDTH, max(1, round(size_wh[1] * scale)))
+    total, squares = np.zeros((2, small_wh[1], small_wh[0], 3), np.float64)
+    for frame in frames:
+        small = shrunk(frame, small_wh).astype(np.float64)
+        total += small
+        squares += small * small
+    variance = squares / len(frames) - (total / len(frames)) ** 2
+    deviation = cv2.blur(np.sqrt(np.maximum(variance, 0)).mean(axis=2), (9, 9))
+    return cv2.resize(deviation, size_wh, interpolation=cv2.INTER_LINEAR) < _STILL_LEVELS
 
 
 def person_planes(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
