@@ -208,6 +208,7 @@ def test_command_line(
         assert said.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_restoration_networks_see_real_rooms(
     untrained: dict[str, Path], clip: Path, tmp_path: Path
 ) -> None:
