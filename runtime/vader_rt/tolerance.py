@@ -28,5 +28,5 @@ TOLERANCES: dict[Precision, Tolerance] = {
     # 11 bits, 5e-4, that add up through some 20 layers before a sigmoid
     "fp16": Tolerance(largest=1e-2, mean=1e-3, iou=0.99, score=0.005),
     # 8 bits: single pixels may be far off, the room must not be
-    "int8": Tolerance(largest=0.5, mean=1e-2, iou=0.9, score=0.01),
+    "int8": Tolerance(largest=0.25, mean=1e-2, iou=0.95, score=0.01),
 }
