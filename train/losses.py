@@ -80,12 +80,16 @@ def restore_loss(prediction: Tensor, truth: Tensor, tolerance: float = 4.0) -> T
     """
     room, leak, seen = truth.split([3, 1, 1], dim=1)
     difference = delta_e94(prediction[:, :3], room)
-    weight = (leak + 0.05) * seen
-    color = (weight * difference / (difference + tolerance)).sum() / weight.sum().clamp_min(1e-6)
+    color = _weighted_mean(difference / (difference + tolerance), (leak + 0.05) * seen)
     right = (difference.detach() < tolerance).float()
     sure = F.binary_cross_entropy(prediction[:, 3:].clamp(1e-4, 1 - 1e-4), right, reduction="none")
-    weight = (leak + 0.25) * seen
-    return color + 0.2 * (sure * weight).sum() / weight.sum().clamp_min(1e-6)
+    return color + 0.2 * _weighted_mean(sure, (leak + 0.25) * seen)
+
+
+def _weighted_mean(value: Tensor, weight: Tensor) -> Tensor:
+    """Mean over the pixels of each item, then over items: a call with few leaks counts as much."""
+    sums = [(x * weight).sum(dim=(1, 2, 3)) for x in (value, torch.ones_like(value))]
+    return (sums[0] / sums[1].clamp_min(1e-6)).mean()
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

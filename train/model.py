@@ -131,11 +131,11 @@ class RestoreNet(nn.Module):
         spread = x[:, None].expand(-1, SPANS, -1, -1, -1).flatten(0, 1)
         choice = self.chooser(torch.cat([seen, spread], dim=1)).float()  # (N·SPANS, 2, H/2, W/2)
         share, trusted = _chosen(samples, _double(choice))
-        room = _unmixed(samples, virtual, share, trusted).sum(dim=1)
+        room = (share[:, :, None] * _unmixed(samples, virtual, trusted)).sum(dim=1)
         correction, hints = self.head(x).float().split([3, 8], dim=1)
         with torch.no_grad():
             share, trusted = _chosen(half, choice)
-            rooms = _unmixed(half, half_virtual, torch.ones_like(share), trusted)
+            rooms = _unmixed(half, half_virtual, trusted)
             mean = (share[:, :, None] * rooms).sum(dim=1, keepdim=True)
             off = (share[:, :, None] * (rooms - mean).abs()).sum(dim=1)
             strength = (share * half[:, -SPANS:]).sum(dim=1, keepdim=True)
@@ -179,11 +179,11 @@ def _chosen(samples: Tensor, choice: Tensor) -> tuple[Tensor, Tensor]:
     return share, trusted
 
 
-def _unmixed(samples: Tensor, virtual: Tensor, share: Tensor, trusted: Tensor) -> Tensor:
-    """What every sample adds to the room, (N, SPANS, 3, H, W): share · (V + (call − V) / matte)."""
+def _unmixed(samples: Tensor, virtual: Tensor, trusted: Tensor) -> Tensor:
+    """The room by every sample, (N, SPANS, 3, H, W): V + (call − V) / matte."""
     colors, _, _ = _sample_parts(samples)
-    offset = colors - virtual[:, None]  # small: half precision bears to have it magnified
-    return share[:, :, None] * virtual[:, None] + (share / trusted)[:, :, None] * offset
+    # the offset is small: half precision bears to have it magnified
+    return virtual[:, None] + (colors - virtual[:, None]) / trusted[:, :, None]
 
 
 NETWORKS: dict[str, type[UNet | SimpleConvNet | LeakNet | RestoreNet]] = {
