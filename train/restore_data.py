@@ -67,16 +67,17 @@ class RoomDataset(Dataset):
 
 
 def _vary(arrays: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mirror, exchange colour channels, and change the contrast and brightness of everything.
+    """Mirror, exchange colour channels, and scale the colours of everything by the same gains.
 
-    The mixing equation holds for call, room and virtual background after the same affine change.
+    The mixing equation holds for the result too. Often nothing is scaled: white is white then.
     """
     arrays = np.array(arrays[:, ::-1] if rng.random() < 0.5 else arrays)
-    order = rng.permutation(3) if rng.random() < 0.5 else np.arange(3)
-    gains = rng.uniform(0.7, 1.1) * rng.uniform(0.95, 1.05, 3)
+    order = rng.permutation(3) if rng.random() < 0.3 else np.arange(3)
+    gains = np.ones(3)
+    if rng.random() < 0.6:
+        gains = rng.uniform(0.75, 1.2) * rng.uniform(0.95, 1.05, 3)
     levels = np.arange(256)[:, None]
-    offsets = 128 + (levels - 128) * gains
-    colors = offsets + rng.uniform(-128, 128) * (1 - min(gains.max(), 1))
+    colors, offsets = levels * gains, 128 + (levels - 128) * gains
     for group in (*_COLORS, "trace", "truth"):
         part = slice(_PLANES, _PLANES + 3) if group == "truth" else restore_slice(group)
         table = np.clip(np.rint(offsets if group == "trace" else colors), 0, 255).astype(np.uint8)

@@ -180,4 +180,4 @@ def test_varied_rooms_still_mix() -> None:
         assert (varied[..., matte:-4] == arrays[..., matte:-4]).all()
         assert (varied[..., -1] == arrays[..., -1]).all()
         changed += bool((varied != arrays).any())
-    assert changed > 15
+    assert changed > 8
