@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from vader_rt.engines import load_engine
 from vader_rt.golden import GOLDEN, Golden, GoldenModel, kept, read_golden
 from vader_rt.inventory import OPTIONAL, REQUIRED, FailedError, SkippedError, try_import
 from vader_rt.pipeline import DEFAULT_MODEL
-from vader_rt.trial import SLACK, steadiness
+from vader_rt.trial import MEGABYTE, steadiness
 from vader_rt.video import file_sha256
 
 COMMAND = [sys.executable, "-m", "vader_rt.cli", "doctor"]
@@ -180,7 +181,12 @@ def examined(models: list[Path], *, until: str = "") -> dict[str, Check]:
 
 def test_the_path_on_a_gpu(trt: ModuleType, driver: FakeDriver, models: list[Path]) -> None:
     checks = examined(models)
-    assert checks["gpu"].detail == "Fake GPU, sm_87, 1024 of 1024 MiB free, driver for CUDA 13.0"
+    # a little of it may be held by engines that earlier tests left to the garbage collector
+    said = re.fullmatch(
+        r"Fake GPU, sm_87, (\d+) of 1024 MiB free, driver for CUDA 13.0", checks["gpu"].detail
+    )
+    assert said, checks["gpu"].detail
+    assert int(said[1]) > 900
     assert checks["cuda versions"].state == "ok", checks["cuda versions"]
     assert checks["auto order"].detail.startswith("tensorrt → onnx-cuda (no) → ")
     found = checks["engine tensorrt"]
@@ -258,8 +264,12 @@ class Unsteady:
         return [output + self._drift * self._runs for output in self._engine.run(planes)]
 
 
+LEAK = 40 * MEGABYTE
+"""Bytes a run: too large for the allocator to take them from what it has kept of earlier tests."""
+
+
 @pytest.mark.parametrize(
-    ("options", "holds"), [({}, True), ({"leak": SLACK // 2}, False), ({"drift": 1e-6}, False)]
+    ("options", "holds"), [({}, True), ({"leak": LEAK}, False), ({"drift": 1e-6}, False)]
 )
 def test_unsteadiness_is_seen(
     options: dict[str, float], holds: bool, untrained: dict[str, Path]
