@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -66,6 +67,15 @@ def small_calls(clip: Path, sample: Call, tmp_path_factory: pytest.TempPathFacto
     (folder / "videos").mkdir()
     shutil.copy(clip, folder / "videos" / sample.video.name)
     return folder
+
+
+def in_threads(work: Callable[[int], None], count: int = 3) -> None:
+    """Run work(0), work(1), … at the same time, and wait for all."""
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def save_checkpoint(module: lightning.LightningModule, path: Path) -> Path:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import zipfile
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, in_threads
 from vader_rt.contract import METADATA_KEY, Contract
 from vader_rt.device import hindrance
 from vader_rt.engines import IN_PLACE, auto_order, load_engine
@@ -207,11 +206,7 @@ def test_bound_memory_is_safe_from_any_thread(
             if not all((a == b).all() for a, b in zip(bound.run(planes), expected, strict=True)):
                 wrong.append(seed)
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work)
     assert not wrong
 
 

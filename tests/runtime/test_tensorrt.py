@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import vader_rt
-from tests.conftest import FakeDriver
+from tests.conftest import FakeDriver, in_threads
 from vader_rt.cli import main
 from vader_rt.device_memory import BINDINGS, Binding
 from vader_rt.engines import auto_order, load_engine
@@ -106,11 +106,7 @@ def test_it_is_usable_from_any_thread(
             if not (engine.run(planes)[0] == expected.run(planes)[0]).all():
                 wrong.append(seed)
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work)
     assert not wrong
     closer = threading.Thread(target=engine.close)
     closer.start()
