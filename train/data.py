@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from train import targets
 from train.calls import Call, read_calls
-from train.small import SmallCall, call_planes, look_planes, remixed_call, small_call
+from train.small import PLANES, SmallCall, call_planes, look_planes, remixed_call, small_call
 from vader_rt.features import InputPlanes
 
 _BLANK_SHARE = 0.25
@@ -28,7 +28,8 @@ class FrameDataset(Dataset):
     remix: draw remixed calls too, as many.
     look_model: the model of an earlier training whose first look is given to this one in most
     items; in the others, and without it, the network learns to do that first look itself. With
-    `remix`, only remixed calls are looked at: that model may know the others too well.
+    `remix`, only remixed calls are looked at, for that model may know the others too well; with
+    `look_at_all`, it does not.
     varied: mirror the frame, change gains and exchange colour channels; the mixing equation holds
     for the result too. crop_wh: then give a part of the planes, which the room leaks into.
     """
@@ -45,6 +46,7 @@ class FrameDataset(Dataset):
         frames_per_call: int = 8,
         remix: bool = False,
         look_model: Path | None = None,
+        look_at_all: bool = False,
         varied: bool = True,
     ) -> None:
         self._calls, self._inputs, self._outputs = list(calls), list(inputs), tuple(outputs)
@@ -52,6 +54,7 @@ class FrameDataset(Dataset):
         self._crop_wh = crop_wh if varied else None
         self._frames_per_call, self._varied = frames_per_call, varied
         self._remix, self._look_model = remix, look_model
+        self._look_at_all = look_at_all or not remix
 
     def __len__(self) -> int:
         return len(self._calls) * self._frames_per_call * (2 if self._remix else 1)
@@ -78,7 +81,8 @@ class FrameDataset(Dataset):
 
     def _planes(self, small: SmallCall, remix: bool, rng: np.random.Generator | None) -> np.ndarray:
         """The call's planes, and the first look behind them, if there is one this time."""
-        looks = rng is None or (remix == self._remix and rng.random() > _BLANK_SHARE)
+        known = remix or self._look_at_all
+        looks = rng is None or (known and rng.random() > _BLANK_SHARE)
         if self._look_model is None or not looks:
             return np.array(small.planes)
         return np.dstack([small.planes, look_planes(small, self._look_model)])
@@ -90,7 +94,7 @@ class FrameDataset(Dataset):
         return (slice(None), *leaking_crop(leak, self._crop_wh, np.random.default_rng()))
 
     def _input(self, frame: np.ndarray, planes: np.ndarray) -> np.ndarray:
-        look = planes[..., 13:] if planes.shape[2] > 13 else None
+        look = planes[..., PLANES:] if planes.shape[2] > PLANES else None
         call = call_planes(planes, look)
         filler = InputPlanes(self._inputs, self._size_wh, call)
         return filler.fill_small(np.ascontiguousarray(frame[..., :3]), frame[..., 3])[0]
@@ -134,7 +138,7 @@ def _vary(
         image[..., start : start + 3] = cv2.LUT(part, table)
 
     recolored(frame, 0, colors)
-    tables = {0: colors, 3: offsets, 6: colors, 10: colors, 13: colors}
+    tables = {0: colors, 3: offsets, 6: colors, 10: colors, PLANES: colors}
     for start, table in tables.items():
         if start < planes.shape[2]:
             recolored(planes, start, table)
@@ -160,6 +164,7 @@ class LeakData(lightning.LightningDataModule):
         frames_per_call: int = 8,
         remix: bool = False,
         look_model: str | None = None,
+        look_at_all: bool = False,
         workers: int = 1,
     ) -> None:
         super().__init__()
@@ -172,6 +177,7 @@ class LeakData(lightning.LightningDataModule):
             similarity=similarity,
             crop_wh=crop_wh,
             look_model=Path(look_model) if look_model else None,
+            look_at_all=look_at_all,
         )
         self._frames_per_call, self._remix = frames_per_call, remix
         self._loader = partial(DataLoader, batch_size=batch_size, num_workers=workers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,34 @@ from torch import Tensor
 
 from train.losses import delta_e94, find_loss
 from train.model import build_network
+from train.warm_start import warm_start
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.features import plane_count
 
 
 class _Module(lightning.LightningModule):
-    """What the training of both networks shares: the step, the optimiser, the pictures."""
+    """What the training of both networks shares: the step, the optimiser, the pictures.
 
-    def __init__(self, network: str, in_channels: int, loss: str) -> None:
+    start: an exported model whose weights a new training begins with; those of inputs that it lacks
+    begin at 0.
+    """
+
+    def __init__(
+        self, network: str, inputs: Sequence[str], in_channels: int, loss: str, start: str | None
+    ) -> None:
         super().__init__()
         # channels last: twice as fast in bfloat16 on a CPU
         self.model = build_network(network, in_channels)
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._loss = find_loss(loss)
+        self._inputs, self._start = tuple(inputs), start
 
     def forward(self, planes: Tensor) -> Tensor:
         return self.model(planes.contiguous(memory_format=torch.channels_last))
+
+    def on_train_batch_start(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        if self._start is not None and self.global_step == 0 and batch_idx == 0:
+            warm_start(self.model, self._inputs, Path(self._start), batch[0])
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         loss = self._measured(self(batch[0]).float(), batch[1])
@@ -87,8 +100,9 @@ class LeakModule(_Module):
         schedule: str = "cosine",
         unmix_power: float | None = None,
         matte_trust: float = 0.3,
+        start: str | None = None,
     ) -> None:
-        super().__init__(network, plane_count(inputs), loss)
+        super().__init__(network, inputs, plane_count(inputs), loss, start)
         self.save_hyperparameters()
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
@@ -118,8 +132,10 @@ class RestoreModule(_Module):
         loss: str = "restore",
         learning_rate: float = 1e-3,
         schedule: str = "cosine",
+        start: str | None = None,
     ) -> None:
-        super().__init__(network, sum(RESTORE_GROUPS.values()), loss)
+        inputs = tuple(RESTORE_GROUPS)
+        super().__init__(network, inputs, sum(RESTORE_GROUPS.values()), loss, start)
         self.save_hyperparameters()
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:

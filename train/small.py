@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,12 +25,14 @@ from vader_rt.samples import SpanSampler
 from vader_rt.segmenter import Segmenter
 from vader_rt.unmix import Unmixer
 from vader_rt.video import file_sha256, open_video, read_image
-from vader_rt.virtual import FrameSample, cover, estimate_virtual, person_planes, temporal_mode
+from vader_rt.virtual import FrameSample, cover, estimate_virtual, temporal_mode
 
 KEPT_FRAMES = 32
 _SAMPLED_WH = (640, 360)
-_KEEPS_ROOM = 0.5
-"""Share of the remixed calls that stay in their room."""
+_KEEPS_ROOM, _KEEPS_VIRTUAL, _GIVEN = 0.5, 0.3, 0.3
+"""Share of the remixed calls that keep their room, their virtual image, and where it is known."""
+PLANES = 15
+"""Planes of a `SmallCall`."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class SmallCall:
 
     stem: what its files in the cache are called after.
     frames: (N, h, w, 6) uint8: call (BGR), re-run person mask, true matte, true person.
-    planes: (h, w, 13) uint8: virtual (BGR), trace (BGR), mode (BGR), occupancy, room (BGR).
+    planes: (h, w, 15) uint8: virtual (BGR), trace (BGR), mode (BGR), occupancy, room (BGR),
+    presence, hidden.
     """
 
     stem: Path
@@ -60,11 +63,12 @@ def small_call(call: Call, size_wh: tuple[int, int]) -> SmallCall:
 def remixed_call(
     call: Call, size_wh: tuple[int, int], others: Sequence[Call], turn: int = 1
 ) -> SmallCall:
-    """The same person and mask before the virtual background, and often the room, of other calls.
+    """The same person and mask before the virtual background or in the room of other calls.
 
     call = m (a F + (1 − a) R) + (1 − m) V is linear in R and V, so both can be exchanged in a
     finished call; its compression stays what it was. A network that has seen the call itself does
-    not know this one. Who is mixed with whom depends on the names and the turn alone.
+    not know this one. Of some, the virtual image is given. Who is mixed with whom depends on the
+    names and the turn alone.
     """
     stem = _stem(call, size_wh)
     stem = stem.with_name(f"{stem.name}-remix{turn}")
@@ -73,7 +77,9 @@ def remixed_call(
         rng = np.random.default_rng(zlib.crc32(call.name.video.encode()) + turn - 1)
         virtual, room = (others[i] for i in rng.integers(len(others), size=2))
         room = call if rng.random() < _KEEPS_ROOM else room
-        found = _kept(stem, *_remixed(small_call(call, size_wh), call, virtual, room))
+        virtual = call if rng.random() < _KEEPS_VIRTUAL else virtual
+        given = bool(rng.random() < _GIVEN)
+        found = _kept(stem, *_remixed(small_call(call, size_wh), call, virtual, room, given))
     return found
 
 
@@ -109,8 +115,6 @@ def restore_arrays(small: SmallCall, model: Path) -> np.ndarray:
             unmixer.add(color, *outputs)
             sampler.add(color, *outputs)
             leak = np.maximum(leak, targets.leak(frame[..., 4], frame[..., 5]))
-        presence, hidden = person_planes(small.frames[..., 3])
-        call = replace(call, presence=presence, hidden=hidden)
         planes = restore_planes(unmixer.estimate(), sampler.samples(), call, small.size_wh)
         room = small.planes[..., 12:9:-1]
         _save(path, np.dstack([planes, room, np.rint(leak * 255).astype(np.uint8)]))
@@ -120,7 +124,15 @@ def restore_arrays(small: SmallCall, model: Path) -> np.ndarray:
 def call_planes(planes: np.ndarray, look: np.ndarray | None = None) -> CallPlanes:
     """Planes of a `SmallCall` by name."""
     virtual, trace, mode = (planes[..., i : i + 3] for i in (0, 3, 6))
-    return CallPlanes(virtual=virtual, trace=trace, mode=mode, occupancy=planes[..., 9], look=look)
+    return CallPlanes(
+        virtual=virtual,
+        trace=trace,
+        mode=mode,
+        occupancy=planes[..., 9],
+        presence=planes[..., 13],
+        hidden=planes[..., 14],
+        look=look,
+    )
 
 
 def _decoded(call: Call, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -139,12 +151,13 @@ def _decoded(call: Call, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.ndarr
 
 
 def _remixed(
-    small: SmallCall, call: Call, virtual_of: Call, room_of: Call
+    small: SmallCall, call: Call, virtual_of: Call, room_of: Call, given: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     size_wh = small.size_wh
     segmenter, sample = Segmenter(threads=1), FrameSample()
     new_room = shrunk(room_of.read_room(), size_wh)
-    virtual_shift = _virtual(virtual_of, size_wh) - _virtual(call, size_wh)
+    virtual = _virtual(virtual_of, size_wh)
+    virtual_shift = virtual - _virtual(call, size_wh)
     room_shift = new_room.astype(np.float32) - small.planes[..., 10:13]
     frames = np.array(small.frames)
     for frame in frames:
@@ -155,7 +168,8 @@ def _remixed(
         mask = _mask(segmenter, color)
         frame[..., 3] = cv2.resize(mask, size_wh)
         sample.add(color, mask)
-    return frames, _planes(sample, new_room, size_wh)
+    known = np.rint(virtual).astype(np.uint8) if given else None
+    return frames, _planes(sample, new_room, size_wh, known)
 
 
 def _mask(segmenter: Segmenter, frame_bgr: np.ndarray) -> np.ndarray:
@@ -168,9 +182,16 @@ def _virtual(call: Call, size_wh: tuple[int, int]) -> np.ndarray:
     return shrunk(cover(read_image(call.virtual), (width, height)), size_wh).astype(np.float32)
 
 
-def _planes(sample: FrameSample, room: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
-    virtual = estimate_virtual(sample)
-    parts = [virtual.image, virtual.trace, temporal_mode(sample.frames), virtual.occupancy, room]
+def _planes(
+    sample: FrameSample,
+    room: np.ndarray,
+    size_wh: tuple[int, int],
+    known: np.ndarray | None = None,
+) -> np.ndarray:
+    virtual = estimate_virtual(sample, known)
+    mode = temporal_mode(sample.frames)
+    parts = [virtual.image, virtual.trace, mode, virtual.occupancy, room]
+    parts += [virtual.presence, virtual.hidden]
     return np.dstack([shrunk(part, size_wh) for part in parts])
 
 

@@ -27,6 +27,7 @@ RESTORE_GROUPS: dict[str, int] = {
     "occupancy": 1,  # share of the frames in which the pixel is not the virtual background
     "presence": 1,  # mean person mask of the re-run segmenter
     "hidden": 1,  # person mask up to which frames were needed for the virtual background
+    "detail": 1,  # how much detail the virtual background has: where there is some, mattes are sure
     "samples": 3 * SPANS,  # the call in each span where it leaks most, RGB
     "sample_matte": SPANS,  # the matte there
     "sample_leak": SPANS,  # the leak there

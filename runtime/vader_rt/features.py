@@ -26,12 +26,19 @@ INPUT_GROUPS: dict[str, int] = {
     "look_leak": 1,  # the leak there
     "look_matte": 1,  # the matte there
     "look_residual": 1,  # log2(1 + residual) / 8: how far the samples lie off one line
+    "hidden": 1,  # person mask up to which frames were needed for the virtual background
+    "detail": 1,  # how much detail the virtual background has, see `VirtualDetail`
+    "shown": 1,  # share of that detail which the frame shows: 1 − matte, as far as it is known
     "mode": 3,  # per-pixel temporal mode of the frames, RGB (the seed's optional input)
 }
 """Input groups by name, with their number of planes."""
 
-PER_FRAME = frozenset({"frame", "edge", "dog", "person"})
+PER_FRAME = frozenset({"frame", "edge", "dog", "person", "shown"})
 """Groups that change from frame to frame; the others belong to the whole call."""
+_DETAIL_SIGMA, _NEAR_SIGMA = 2.0, 3.0
+"""What is finer than the one is detail; what lies within the other has nearly one matte."""
+_NOISE, _PLAIN = 2.0, 16.0
+"""Squared levels of detail: what compression leaves of none, and half of `detail`'s range."""
 
 
 def edge_plane(frame_bgr: np.ndarray) -> np.ndarray:
@@ -49,14 +56,50 @@ def dog_plane(frame_bgr: np.ndarray) -> np.ndarray:
     return cv2.normalize(difference, difference, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
 
 
+class VirtualDetail:
+    """The detail of a virtual background V, and how much of it a frame shows.
+
+    Where call = V + m (R − V) with a smooth matte m, V's detail is in the call at 1 − m of its
+    strength, and the room's own detail is not correlated with it. So the slope of a local linear
+    regression of the call's detail on that of V is 1 − m: the first coefficient of a guided filter
+    (He, Sun, Tang 2013) that V guides. Detail is what a Gaussian takes away.
+
+    virtual_bgr: (H, W, 3) uint8.
+    """
+
+    def __init__(self, virtual_bgr: np.ndarray) -> None:
+        self._detail = _detail(virtual_bgr)
+        self._energy = _near(self._detail, self._detail)
+
+    @property
+    def plane(self) -> np.ndarray:
+        """How much detail there is: (H, W) uint8, 255 = any amount, 0 = none."""
+        return np.rint(self._energy / (self._energy + _PLAIN) * 255).astype(np.uint8)
+
+    def shown(self, frame_bgr: np.ndarray) -> np.ndarray:
+        """The share of the detail that a frame (H, W, 3) uint8 shows: (H, W) uint8, 255 = all."""
+        slope = _near(self._detail, _detail(frame_bgr)) / (self._energy + _NOISE)
+        return np.rint(np.clip(slope, 0, 1) * 255).astype(np.uint8)
+
+
+def _detail(image: np.ndarray) -> np.ndarray:
+    image = image.astype(np.float32)
+    return image - cv2.GaussianBlur(image, (0, 0), _DETAIL_SIGMA)
+
+
+def _near(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Local mean of the product of two (H, W, 3) float32 images, summed over colours: (H, W)."""
+    return cv2.GaussianBlur(cv2.transform(a * b, np.ones((1, 3))), (0, 0), _NEAR_SIGMA)
+
+
 @dataclass(frozen=True)
 class CallPlanes:
     """Planes that hold for the whole call, at any size; None where a model does not ask for them.
 
     virtual, mode: (H, W, 3) uint8 BGR. trace: (H, W, 3) uint8 BGR, 128 = no offset.
     occupancy: (H, W) uint8, 255 = always. look: (H, W, 6) uint8, see `vader_rt.look`; None before
-    the first look, when nothing has been seen. presence, hidden: (H, W) uint8, for the restoration,
-    see `vader_rt.contract.RESTORE_GROUPS`.
+    the first look, when nothing has been seen. presence, hidden: (H, W) uint8, see
+    `vader_rt.virtual.VirtualBackground`.
     """
 
     virtual: np.ndarray | None = None
@@ -87,10 +130,13 @@ class InputPlanes:
         width, height = size_wh
         self.tensor = np.zeros((1, plane_count(groups), height, width), np.float32)
         self._slices = _group_slices(groups)
+        self._detail: VirtualDetail | None = None
         self.call_changes = 0
         for group in groups:
-            if group not in PER_FRAME:
+            if group not in PER_FRAME | {"virtual", "detail"}:
                 self._put(group, _call_plane(call, group))
+        if {"virtual", "detail", "shown"} & set(groups):
+            self.put_virtual(_call_plane(call, "virtual"))
 
     @property
     def slices(self) -> dict[str, slice]:
@@ -114,6 +160,16 @@ class InputPlanes:
         """Exchange the virtual background, (H, W, 3) uint8, for the frames from here on."""
         if "virtual" in self._slices:
             self._put("virtual", image_bgr)
+        if {"detail", "shown"} & set(self._slices):
+            self._detail = VirtualDetail(shrunk(image_bgr, self.size_wh))
+        if "detail" in self._slices and self._detail is not None:
+            self._put("detail", self._detail.plane)
+
+    def shown_plane(self, small_bgr: np.ndarray) -> np.ndarray | None:
+        """See `VirtualDetail.shown`; None where the model does not ask for it."""
+        if "shown" not in self._slices or self._detail is None:
+            return None
+        return self._detail.shown(small_bgr)
 
     def fill_small(self, small_bgr: np.ndarray, person: np.ndarray | None = None) -> np.ndarray:
         """Fill in the planes of a frame that has the model's size already; `person` is uint8."""
@@ -126,6 +182,9 @@ class InputPlanes:
         if "person" in self._slices:
             assert person is not None, "this model needs the re-run segmenter's mask"
             self._put("person", person)
+        shown = self.shown_plane(small_bgr)
+        if shown is not None:
+            self._put("shown", shown)
         return self.tensor
 
     def _put(self, group: str, plane: np.ndarray) -> None:

@@ -2,7 +2,7 @@
 
 The definition is the CPU's, `vader_rt.features`; where OpenCV's CUDA differs from it is bounded by
 the tolerances below and checked on the first frame. The planes of the call are uploaded with that
-frame, and where they change; the re-run segmenter runs on the CPU while the GPU works.
+frame, and where they change; `person` and `shown` are made on the CPU while the GPU works.
 
 Not run on a GPU yet. The names and signatures used are checked against OpenCV's headers, and in the
 tests `tests/fake_cv2_cuda.py` computes what OpenCV's CUDA sources do, on the CPU.
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 Segment = Callable[[np.ndarray], np.ndarray] | None
 """The re-run segmenter, see `InputPlanes.fill`."""
 ON_GPU = ("frame", "edge", "dog")
+_FROM_CPU = ("person", "shown")
 FRAME_LEVELS, EDGE_SHARE, DOG_LEVELS = 1.5, 0.02, 4.0
 """How far the first frame may be off the CPU's planes: the most levels of `frame`, which is resized
 in another order of sums; the share of `edge`, whose outermost pixels stay empty and which follows
@@ -131,12 +132,10 @@ class CudaFiller:
             gpu.start(frame_bgr)
         if self._refused:
             return False
-        person = None
-        if "person" in planes.slices and segment is not None:
-            person = person_plane(frame_bgr, segment, planes.size_wh)
+        uploaded = _made_on_cpu(planes, frame_bgr, segment)
         with self._refusing():
-            if person is not None:
-                gpu.put("person", person)
+            for group, plane in uploaded.items():
+                gpu.put(group, plane)
             gpu.finish()
         return not self._refused
 
@@ -162,6 +161,20 @@ class CudaFiller:
     def _refuse(self, reason: str) -> None:
         self._refused, self._gpu = True, None
         log.warning("features on the CPU from here on: OpenCV's CUDA %s", reason)
+
+
+def _made_on_cpu(
+    planes: InputPlanes, frame_bgr: np.ndarray, segment: Segment
+) -> dict[str, np.ndarray]:
+    """The frame's planes of `_FROM_CPU` that the model asks for, (H, W) uint8 by group."""
+    made = {}
+    if "person" in planes.slices and segment is not None:
+        made["person"] = person_plane(frame_bgr, segment, planes.size_wh)
+    if "shown" in planes.slices:
+        shown = planes.shown_plane(shrunk(frame_bgr, planes.size_wh))
+        assert shown is not None
+        made["shown"] = shown
+    return made
 
 
 def _of_cpu(planes: InputPlanes) -> dict[str, np.ndarray]:
@@ -224,11 +237,11 @@ class _GpuFeatures:
                 for i in range(*where.indices(planes.tensor.shape[1]))
             ]
             for group, where in planes.slices.items()
-            if group in (*ON_GPU, "person")
+            if group in (*ON_GPU, *_FROM_CPU)
         }
         self._full = cuda.GpuMat()
         self._small, self._float = (self._new(t) for t in (cv2.CV_8UC3, cv2.CV_32FC3))
-        eight_bit = ("gray", "smooth", "edge", "narrow", "wide", "dog", "person")
+        eight_bit = ("gray", "smooth", "edge", "narrow", "wide", "dog", *_FROM_CPU)
         self._mats = {name: self._new(cv2.CV_8UC1) for name in eight_bit}
         self._difference = self._new(cv2.CV_32FC1)
         self._canny = cuda.createCannyEdgeDetector(50, 150)

@@ -16,7 +16,7 @@ import numpy as np
 from vader_rt.confidence import logistic, restored_terms
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.engines import Engine
-from vader_rt.features import CallPlanes, shrunk
+from vader_rt.features import CallPlanes, VirtualDetail, shrunk
 from vader_rt.samples import Samples
 from vader_rt.unmix import RoomEstimate, share_planes
 
@@ -46,6 +46,7 @@ def restore_planes(
         "occupancy": [call.occupancy],
         "presence": [call.presence],
         "hidden": [call.hidden],
+        "detail": [VirtualDetail(shrunk(call.virtual, size_wh)).plane],
         "samples": [*_sampled_colors(samples, call.virtual)],
         "sample_matte": [*samples.matte],
         "sample_leak": [*samples.leak],

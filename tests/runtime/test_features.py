@@ -11,6 +11,7 @@ from vader_rt.features import (
     INPUT_GROUPS,
     CallPlanes,
     InputPlanes,
+    VirtualDetail,
     dog_plane,
     edge_plane,
     plane_count,
@@ -27,7 +28,12 @@ def call_planes(size_wh: tuple[int, int]) -> CallPlanes:
     occupancy = rng.integers(0, 256, (height, width), np.uint8)
     look = rng.integers(0, 256, (height, width, 6), np.uint8)
     return CallPlanes(
-        virtual=colors[0], trace=colors[1], mode=colors[2], occupancy=occupancy, look=look
+        virtual=colors[0],
+        trace=colors[1],
+        mode=colors[2],
+        occupancy=occupancy,
+        look=look,
+        hidden=255 - occupancy,
     )
 
 
@@ -67,10 +73,55 @@ def test_planes_have_the_order_of_the_groups(frames: list[np.ndarray]) -> None:
         person,
         *call.look[..., :3].transpose(2, 0, 1)[::-1],
         *call.look[..., 3:].transpose(2, 0, 1),
+        call.hidden,
+        VirtualDetail(call.virtual).plane,
+        VirtualDetail(call.virtual).shown(frames[0]),
         *call.mode.transpose(2, 0, 1)[::-1],
     ]
     # one float32 multiplication by 1/255
     np.testing.assert_allclose(tensor[0], np.stack(expected) / 255, atol=1e-6)
+
+
+def blended(room: np.ndarray, virtual: np.ndarray, matte: float | np.ndarray) -> np.ndarray:
+    """A call's frame; room and virtual: (H, W, 3) uint8."""
+    return np.rint(virtual + matte * (room.astype(float) - virtual)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("matte", [0.0, 0.25, 0.6, 1.0])
+def test_shown_detail_tells_the_matte(matte: float) -> None:
+    rng = np.random.default_rng(2)
+    virtual, room = (
+        cv2.GaussianBlur(i, (0, 0), 1) for i in rng.integers(0, 256, (2, 96, 160, 3), np.uint8)
+    )
+    shown = VirtualDetail(virtual).shown(blended(room, virtual, matte)) / 255
+    # the room's own detail is not quite uncorrelated with the other's in a small window
+    assert np.abs(shown - (1 - matte)).mean() < 0.06
+    assert abs(shown.mean() - (1 - matte)) < 0.05
+
+
+def test_shown_detail_follows_a_matte_that_changes_slowly() -> None:
+    rng = np.random.default_rng(3)
+    virtual = cv2.GaussianBlur(rng.integers(0, 256, (96, 160, 3), np.uint8), (0, 0), 1)
+    matte = np.linspace(0, 1, 160)[None, :, None]
+    shown = VirtualDetail(virtual).shown(blended(np.full_like(virtual, 90), virtual, matte)) / 255
+    assert np.abs(shown - (1 - matte[..., 0]))[:, 8:-8].max() < 0.15
+
+
+def test_where_there_is_no_detail_none_is_shown() -> None:
+    plain = np.full((64, 96, 3), (10, 120, 200), np.uint8)
+    detail = VirtualDetail(plain)
+    assert not detail.plane.any()
+    assert not detail.shown(plain).any()
+
+
+def test_another_virtual_background_has_other_detail(frames: list[np.ndarray]) -> None:
+    call = call_planes((320, 180))
+    filler = InputPlanes(("virtual", "detail", "shown"), (320, 180), call)
+    before = filler.fill_small(frames[0]).copy()
+    filler.put_virtual(frames[5])
+    after = InputPlanes(filler.slices, (320, 180), CallPlanes(virtual=frames[5]))
+    assert (filler.fill_small(frames[0]) == after.fill_small(frames[0])).all()
+    assert (filler.tensor[0, 3:] != before[0, 3:]).any(axis=(1, 2)).all()
 
 
 def test_any_order(frames: list[np.ndarray]) -> None:

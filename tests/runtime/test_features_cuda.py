@@ -53,7 +53,10 @@ def segment(frame: np.ndarray) -> np.ndarray:
     return np.outer(np.hanning(64), np.hanning(64)).astype(np.float32)
 
 
-def planes(groups: tuple[str, ...] = ("virtual", "edge", "person", "frame", "dog")) -> InputPlanes:
+GROUPS = ("virtual", "edge", "person", "frame", "dog", "shown")
+
+
+def planes(groups: tuple[str, ...] = GROUPS) -> InputPlanes:
     virtual = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
     return InputPlanes(groups, WH, CallPlanes(virtual=virtual))
 
@@ -72,7 +75,8 @@ def test_the_engines_input_is_that_of_the_cpu(
         groups = {group: (found[where], wanted[where]) for group, where in cpu.slices.items()}
         assert (groups["virtual"][0] == groups["virtual"][1]).all()
         # one float32 multiplication by 1/255, and one with a sum
-        np.testing.assert_allclose(*groups["person"], atol=1e-6)
+        for group in ("person", "shown"):
+            np.testing.assert_allclose(*groups[group], atol=1e-6)
         own = {group: groups[group] for group in ON_GPU}
         found_own, wanted_own = ({g: pair[i] for g, pair in own.items()} for i in (0, 1))
         assert difference(found_own, wanted_own) is None

@@ -98,6 +98,7 @@ def test_planes_hold_what_is_known() -> None:
     assert values(bottom, "room") == values(bottom, "virtual") == [60, 50, 40]
     assert not any(bottom[restore_slice("leak").start : restore_slice("occupancy").start])
     assert [values(bottom, g) for g in ("occupancy", "presence", "hidden")] == [[7], [8], [9]]
+    assert values(bottom, "detail") == [0]
     assert planes.shape == (64, 64, COUNT)
     some = restore_planes(
         unmixer.estimate(), sampler.samples(), call, (32, 32), ["hidden", "virtual"]

@@ -1,0 +1,59 @@
+"""A training that begins where an exported model is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import INPUTS
+from train.model import build_network
+from train.warm_start import warm_start
+from vader_rt.contract import RESTORE_GROUPS
+from vader_rt.engines import load_engine
+from vader_rt.errors import InputError
+from vader_rt.features import plane_count
+
+
+@pytest.mark.parametrize(
+    ("kind", "groups"), [("frame", tuple(INPUTS)), ("restore", tuple(RESTORE_GROUPS))]
+)
+def test_the_network_computes_what_the_model_does(
+    kind: str, groups: tuple[str, ...], untrained: dict[str, Path]
+) -> None:
+    engine = load_engine(untrained[kind], "onnx-cpu")
+    torch.manual_seed(1)
+    planes = torch.rand(2, *engine.contract.input_shape[1:])
+    network = build_network("leaknet" if kind == "frame" else "restorenet", planes.shape[1])
+    warm_start(network, groups, untrained[kind], planes)
+    wanted = np.concatenate([np.atleast_3d(o.T).T for o in engine.run(planes[:1].numpy())])
+    for training in (False, True):
+        with torch.no_grad():
+            found = network.train(training)(planes)[0].numpy()
+        # sums in another order; in training, normalised by both items
+        np.testing.assert_allclose(found, wanted, atol=1e-4)
+
+
+def test_new_inputs_change_nothing_at_first(untrained: dict[str, Path]) -> None:
+    groups = ("shown", *INPUTS[::-1], "hidden")
+    engine = load_engine(untrained["frame"], "onnx-cpu")
+    torch.manual_seed(1)
+    planes = torch.rand(1, plane_count(groups), 192, 320)
+    network = build_network("leaknet", planes.shape[1])
+    warm_start(network, groups, untrained["frame"], planes)
+    starts = np.cumsum([0, *(plane_count([g]) for g in groups)])
+    where = [starts[groups.index(g)] + i for g in INPUTS for i in range(plane_count([g]))]
+    with torch.no_grad():
+        found = network.eval()(planes)[0, 0].numpy()
+    wanted = engine.run(planes[:, where].numpy())[0]
+    np.testing.assert_allclose(found, wanted, atol=1e-4)  # sums in another order
+
+
+def test_refusals(untrained: dict[str, Path]) -> None:
+    planes = torch.rand(1, 3, 64, 64)
+    with pytest.raises(InputError, match="has the inputs dog, edge"):
+        warm_start(build_network("leaknet", 3), ("frame",), untrained["frame"], planes)
+    with pytest.raises(InputError, match="convolutions"):
+        warm_start(build_network("unet", 3), ("frame",), untrained["blind"], planes)
