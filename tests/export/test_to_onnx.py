@@ -143,7 +143,7 @@ def test_command_line(tmp_path: Path) -> None:
 
 def test_restore_contract() -> None:
     contract = Contract("restore", tuple(RESTORE_GROUPS), (96, 64), ("room", "confidence"))
-    assert contract.input_shape == (1, 49, 64, 96)  # 18 of the call, 5 of each sixth of it
+    assert contract.input_shape == (1, 49, 64, 96)  # 19 of the call, 5 of each sixth of it
 
 
 @pytest.mark.shared
