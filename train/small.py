@@ -206,7 +206,8 @@ def _paths(stem: Path) -> Iterable[Path]:
 def _read(stem: Path) -> SmallCall | None:
     if not all(path.is_file() for path in _paths(stem)):
         return None
-    return SmallCall(stem, *(np.load(path, mmap_mode="r") for path in _paths(stem)))
+    found = SmallCall(stem, *(np.load(path, mmap_mode="r") for path in _paths(stem)))
+    return found if found.planes.shape[2] == PLANES else None  # else an older version's
 
 
 def _kept(stem: Path, *arrays: np.ndarray) -> SmallCall:

@@ -14,7 +14,15 @@ from train.calls import Call, read_calls
 from train.data import FrameDataset, _vary
 from train.restore_data import RoomDataset
 from train.restore_data import _vary as _vary_rooms
-from train.small import PLANES, SmallCall, look_planes, remixed_call, restore_arrays, small_call
+from train.small import (
+    PLANES,
+    SmallCall,
+    call_planes,
+    look_planes,
+    remixed_call,
+    restore_arrays,
+    small_call,
+)
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.features import shrunk
 from vader_rt.restore import restore_slice
@@ -38,6 +46,13 @@ def test_small_calls_are_kept(call: Call) -> None:
     second = small_call(call, SIZE_WH)
     assert (second.frames == first.frames).all()
     assert {p: p.stat().st_mtime_ns for p in (call.folder / ".cache").iterdir()} == files
+
+
+def test_what_an_older_version_kept_is_made_anew(call: Call) -> None:
+    stem = small_call(call, SIZE_WH).stem
+    path = stem.with_name(f"{stem.name}-planes.npy")
+    np.save(path, np.load(path)[..., :13])
+    assert small_call(call, SIZE_WH).planes.shape == (96, 160, PLANES)
 
 
 def test_items(call: Call) -> None:
@@ -125,7 +140,13 @@ def test_remixed_calls_obey_the_mixing_equation(calls: Path) -> None:
         off = [_mixing_error(small, mixed, new_room - room, v - virtuals[0]) for v in virtuals]
         assert min(off) <= 1  # rounding
         kept += off[0] <= 1
-        given += np.abs(mixed.planes[..., :3] - virtuals[int(np.argmin(off))]).max() <= 1
+        known = bool(np.abs(mixed.planes[..., :3] - virtuals[int(np.argmin(off))]).max() <= 1)
+        planes = call_planes(mixed.planes)
+        assert planes.hidden is not None
+        assert planes.presence is not None
+        assert planes.hidden.any() != known  # a known image was nowhere hidden
+        assert planes.presence.any()
+        given += known
     assert len(rooms) == 2  # its own in half of the turns, else the other's
     assert 0 < kept < 12  # 3.6 expected
     assert 0 < given < 12

@@ -10,24 +10,24 @@ import torch
 
 from tests.conftest import INPUTS
 from train.model import build_network
+from train.module import LeakModule
 from train.warm_start import warm_start
-from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.engines import load_engine
 from vader_rt.errors import InputError
 from vader_rt.features import plane_count
+from vader_rt.pipeline import DEFAULT_MODEL, DEFAULT_RESTORATION
 
 
 @pytest.mark.parametrize(
-    ("kind", "groups"), [("frame", tuple(INPUTS)), ("restore", tuple(RESTORE_GROUPS))]
+    ("name", "model"), [("leaknet", DEFAULT_MODEL), ("restorenet", DEFAULT_RESTORATION)]
 )
-def test_the_network_computes_what_the_model_does(
-    kind: str, groups: tuple[str, ...], untrained: dict[str, Path]
-) -> None:
-    engine = load_engine(untrained[kind], "onnx-cpu")
+def test_the_network_computes_what_the_model_does(name: str, model: Path) -> None:
+    """The shipped models: untrained ones have no biases."""
+    engine = load_engine(model, "onnx-cpu")
     torch.manual_seed(1)
     planes = torch.rand(2, *engine.contract.input_shape[1:])
-    network = build_network("leaknet" if kind == "frame" else "restorenet", planes.shape[1])
-    warm_start(network, groups, untrained[kind], planes)
+    network = build_network(name, planes.shape[1])
+    warm_start(network, engine.contract.inputs, model, planes)
     wanted = np.concatenate([np.atleast_3d(o.T).T for o in engine.run(planes[:1].numpy())])
     for training in (False, True):
         with torch.no_grad():
@@ -49,6 +49,21 @@ def test_new_inputs_change_nothing_at_first(untrained: dict[str, Path]) -> None:
         found = network.eval()(planes)[0, 0].numpy()
     wanted = engine.run(planes[:, where].numpy())[0]
     np.testing.assert_allclose(found, wanted, atol=1e-4)  # sums in another order
+
+
+def test_a_training_begins_there(untrained: dict[str, Path]) -> None:
+    engine = load_engine(untrained["frame"], "onnx-cpu")
+    torch.manual_seed(1)
+    planes = torch.rand(1, *engine.contract.input_shape[1:])
+    module = LeakModule("leaknet", INPUTS, (320, 192), start=str(untrained["frame"]))
+    module.on_train_batch_start((planes, planes), 1)  # only with the first batch
+    with torch.no_grad():
+        assert (
+            np.abs(module.eval()(planes)[0, 0].numpy() - engine.run(planes.numpy())[0]).max() > 0.01
+        )
+        module.on_train_batch_start((planes, planes), 0)
+        found = module.eval()(planes)[0, 0].numpy()
+    np.testing.assert_allclose(found, engine.run(planes.numpy())[0], atol=1e-4)
 
 
 def test_refusals(untrained: dict[str, Path]) -> None:
