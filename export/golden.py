@@ -57,7 +57,8 @@ def golden_models(video: Path) -> dict[str, GoldenModel]:
         return recorders.setdefault(Path(path), _Recorder(load_engine(path, "onnx-cpu")))
 
     with patch.object(pipeline, "load_engine", load):
-        pipeline.reconstruct(list(islice(open_video(video).frames(), 0, None, EVERY)))
+        frames = list(islice(open_video(video).frames(), 0, None, EVERY))
+        pipeline.reconstruct(frames, restore=True)
     return {path.stem: _golden_model(path, recorder) for path, recorder in recorders.items()}
 
 

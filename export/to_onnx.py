@@ -18,10 +18,11 @@ import torch
 from torch import nn
 
 from export.checkpoint import load_checkpoint
+from export.command import whole
 from export.errors import ParityError
 from vader_rt.contract import METADATA_KEY, Contract
 from vader_rt.engines import squeezed
-from vader_rt.engines.onnx import load_onnx
+from vader_rt.engines.onnx import load_onnx, read_contract
 from vader_rt.errors import VaderError
 from vader_rt.pipeline import call_planes
 from vader_rt.segmenter import Segmenter
@@ -96,6 +97,19 @@ def to_onnx(
     finally:
         partial.unlink(missing_ok=True)
     return output
+
+
+def change_contract(path: Path, **changes: Any) -> None:
+    """Set entries of the contract in a model's file, and leave the network as it is.
+
+    Raises:
+        InputError: it carries no contract. UsageError: it cannot be written.
+    """
+    contract = replace(read_contract(path), **changes)
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
+    with whole(path) as partial:
+        onnx.save(model, partial)
 
 
 def _exported(network: nn.Module, contract: Contract) -> onnx.ModelProto:

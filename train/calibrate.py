@@ -1,24 +1,27 @@
 """Fit what confidence means: `python -m train.calibrate CALLS [--model M] [--restoration R]`.
 
 A logistic regression from what is known of a pixel (`vader_rt.confidence`) to whether it is right,
-over the seen pixels of calls with truth. Prints the weights for `export.to_onnx --confidence`, of
-the restoration model or, with `--no-restore`, of the frame model, and how often pixels of each
-confidence were right. A restoration model has to be exported without `--confidence` before.
+over the seen pixels of calls with truth. Prints the weights of the frame model or, with
+`--restore`, of the restoration model, and how often pixels of each confidence were right; `--write`
+puts the weights into the model's contract.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from export.to_onnx import change_contract
 from train.calls import Call, read_calls
-from vader_rt.confidence import logistic, restored_terms, unmixed_terms
+from vader_rt.confidence import logistic, restored_terms, voted_terms
+from vader_rt.engines import Engine, load_engine
 from vader_rt.errors import VaderError
-from vader_rt.pipeline import reconstruct
+from vader_rt.pipeline import DEFAULT_MODEL, DEFAULT_RESTORATION, reconstruct
 from vader_rt.result import Reconstruction
 from vader_rt.score import TOLERANCE, ciede2000
 
@@ -41,8 +44,11 @@ def terms_of_call(
     """Terms (N, K) and rightness (N,) bool of seen pixels of one call."""
     result = reconstruct(call.video, **options)
     drawn, right = seen_pixels(result, call.read_room(), rng)
-    restored = options.get("restore", True)
-    terms = restored_terms(result.confidence) if restored else unmixed_terms(result.estimate)
+    if "restoration" in options:
+        terms = restored_terms(result.confidence)
+    else:
+        assert result.voted is not None
+        terms = voted_terms(result.voted, result.virtual_background.hidden)
     return terms.reshape(-1, terms.shape[-1])[drawn], right
 
 
@@ -76,24 +82,37 @@ def reliability(probability: np.ndarray, right: np.ndarray) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m train.calibrate")
     parser.add_argument("calls", type=Path, help="calls that the models were not trained on")
-    parser.add_argument("--model", type=Path, help="default: the shipped frame model")
-    parser.add_argument("--restoration", type=Path, help="default: the shipped one")
-    parser.add_argument("--no-restore", action="store_true", help="calibrate the frame model")
+    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="default: %(default)s")
+    parser.add_argument("--restore", action="store_true", help="calibrate the restoration model")
+    parser.add_argument(
+        "--restoration", type=Path, default=DEFAULT_RESTORATION, help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="write the weights into the model's contract"
+    )
     args = parser.parse_args()
     rng = np.random.default_rng(0)
-    options = {
-        "model": args.model,
-        "restoration": args.restoration,
-        "restore": not args.no_restore,
-    }
     try:
+        options: dict[str, Any] = {"model": load_engine(args.model)}
+        if args.restore:
+            options["restoration"] = _undecided(load_engine(args.restoration))
         drawn = [terms_of_call(call, rng, **options) for call in read_calls(args.calls)]
+        terms, right = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+        weights = fit(terms, right)
+        if args.write:
+            change_contract(
+                args.restoration if args.restore else args.model, confidence=tuple(weights)
+            )
     except VaderError as error:
         raise SystemExit(f"train.calibrate: {error}") from None
-    terms, right = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
-    weights = fit(terms, right)
     print("--confidence", *weights)
     print(reliability(logistic(terms, weights), right))
+
+
+def _undecided(restoration: Engine) -> Engine:
+    """A restoration model whose confidence is what its network says."""
+    restoration.contract = replace(restoration.contract, confidence=(0.0, 1.0))
+    return restoration
 
 
 if __name__ == "__main__":

@@ -73,9 +73,11 @@ def evaluate_call(
 
 
 def _before_restoration(result: Reconstruction) -> dict[str, np.ndarray]:
-    """The strongest sample of each pixel, as it is and un-mixed, where something was seen."""
+    """The strongest sample of each pixel as it is and un-mixed, and the vote of more of them."""
     seen = (result.confidence > 0)[..., None]
     pictures = {"copied": result.estimate.copy, "unmixed": result.estimate.room}
+    if result.voted is not None:
+        pictures["voted"] = result.voted.room
     return {name: np.where(seen, image, result.virtual) for name, image in pictures.items()}
 
 
@@ -141,7 +143,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("calls", type=Path, help="folder in the VADER layout")
     parser.add_argument("--model", type=Path, help="default: the shipped frame model")
     parser.add_argument("--restoration", type=Path, help="default: the shipped one")
-    parser.add_argument("--no-restore", action="store_true", help="leave it as it was un-mixed")
+    parser.add_argument("--restore", action="store_true", help="correct the room by the network")
     parser.add_argument("--seed", type=Path, help="the seed's checkpoint, exported to ONNX")
     parser.add_argument("--given", action="store_true", help="hand over the true virtual image")
     parser.add_argument("--no-ceilings", action="store_true", help="leave out the true masks'")
@@ -155,7 +157,7 @@ def main() -> None:
     options = {
         "model": args.model,
         "restoration": args.restoration,
-        "restore": not args.no_restore,
+        "restore": args.restore,
         "seed_model": args.seed,
         "given": args.given,
         "ceilings": not args.no_ceilings,

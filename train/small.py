@@ -26,6 +26,7 @@ from vader_rt.segmenter import Segmenter
 from vader_rt.unmix import Unmixer
 from vader_rt.video import file_sha256, open_video, read_image
 from vader_rt.virtual import FrameSample, cover, estimate_virtual, temporal_mode
+from vader_rt.vote import Ballot, consistent_trust
 
 KEPT_FRAMES = 32
 _SAMPLED_WH = (640, 360)
@@ -107,15 +108,18 @@ def restore_arrays(small: SmallCall, model: Path) -> np.ndarray:
         inputs = InputPlanes(engine.contract.inputs, small.size_wh, call)
         virtual = np.ascontiguousarray(small.planes[..., :3])
         unmixer = Unmixer(virtual, engine.contract.unmix_power, engine.contract.matte_trust)
+        ballot = Ballot(small.size_wh)
         sampler = SpanSampler(small.size_wh, len(small.frames))
         leak = np.zeros(virtual.shape[:2], np.float32)
         for frame in small.frames:
             color = np.ascontiguousarray(frame[..., :3])
             outputs = engine.run(inputs.fill_small(color, frame[..., 3]))
-            unmixer.add(color, *outputs)
-            sampler.add(color, *outputs)
+            for taker in (unmixer, ballot, sampler):
+                taker.add(color, *outputs)
             leak = np.maximum(leak, targets.leak(frame[..., 4], frame[..., 5]))
-        planes = restore_planes(unmixer.estimate(), sampler.samples(), call, small.size_wh)
+        samples = sampler.samples()
+        voted = ballot.count(virtual, *consistent_trust(samples, virtual))
+        planes = restore_planes(unmixer.estimate(), voted, samples, call, small.size_wh)
         room = small.planes[..., 12:9:-1]
         _save(path, np.dstack([planes, room, np.rint(leak * 255).astype(np.uint8)]))
     return np.load(path, mmap_mode="r")

@@ -131,9 +131,13 @@ def _parser() -> argparse.ArgumentParser:
         "alpha and confidence stay 0 there",
     )
     add("--model", type=Path, metavar="FILE", help="frame model (.onnx, .engine) of your own")
-    restoration = parser.add_mutually_exclusive_group().add_argument
-    restoration("--restoration", type=Path, metavar="FILE", help="restoration model of your own")
-    restoration("--no-restore", action="store_true", help="leave what was un-mixed as it is")
+    add("--restore", action="store_true", help="correct the room by the restoration network")
+    add(
+        "--restoration",
+        type=Path,
+        metavar="FILE",
+        help="correct the room by a restoration model of your own",
+    )
     add(
         "--engine",
         choices=("auto", "tensorrt", "onnx-cuda", "openvino", "onnx-cpu"),
@@ -195,7 +199,7 @@ def _recover(
             args.video,
             model=args.model,
             restoration=args.restoration,
-            restore=not args.no_restore,
+            restore=args.restore,
             engine=args.engine,
             virtual_background=args.virtual_background,
             virtual_library=args.virtual_library,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
-from vader_rt.unmix import RoomEstimate
+from vader_rt.vote import KEPT, VotedRoom
+
+_AROUND_WIDTHS = 1 / 100
+"""σ of what counts as around a pixel, in widths of the picture."""
 
 
 def logistic(terms: np.ndarray, weights: Sequence[float]) -> np.ndarray:
@@ -15,11 +19,20 @@ def logistic(terms: np.ndarray, weights: Sequence[float]) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
 
 
-def unmixed_terms(estimate: RoomEstimate) -> np.ndarray:
-    """What speaks for an un-mixed pixel: (H, W, 4) of 1, leak, log2 evidence, log2 residual."""
-    one = np.ones_like(estimate.leak)
-    evidence, residual = np.log2(1 + estimate.evidence), np.log2(1 + estimate.residual)
-    return np.stack([one, estimate.leak, evidence, residual], axis=-1)
+def voted_terms(voted: VotedRoom, hidden: np.ndarray) -> np.ndarray:
+    """What speaks for a pixel by vote: (H, W, 7) float32.
+
+    1, log of the support, the support's share of all samples, how strong samples are around it, how
+    far the virtual background is hidden there, and of the whole call, how far its mattes are
+    believed and how far its samples scatter.
+    """
+    share = voted.support / np.maximum(voted.strength, 1e-3)
+    around = cv2.GaussianBlur(voted.strength, (0, 0), voted.strength.shape[1] * _AROUND_WIDTHS)
+    terms = np.empty((*voted.strength.shape, 7), np.float32)
+    values = (1, np.log(voted.support + 1e-3), share, around / KEPT, hidden / np.float32(255))
+    for index, value in enumerate((*values, voted.trust, voted.scatter)):
+        terms[..., index] = value
+    return terms
 
 
 def restored_terms(sure: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ METADATA_KEY = "vader_rt"
 SPANS = 6
 """Spans of time into which a call is divided; of each, its strongest sample is restored from."""
 RESTORE_GROUPS: dict[str, int] = {
-    "room": 3,  # the un-mixed room, RGB
+    "room": 3,  # the room by vote, RGB
     "mean": 3,  # the room by least squares over all samples, RGB
     "virtual": 3,  # the virtual background, RGB
     "trace": 3,  # mean offset from the virtual background outside the person, RGB, 0.5 = none
@@ -39,7 +39,7 @@ OUTPUTS: dict[str, set[tuple[str, ...]]] = {
     "restore": {("room", "confidence")},
 }
 """What models of each kind may give."""
-CONFIDENCE_WEIGHTS = {"frame": 4, "restore": 2}
+CONFIDENCE_WEIGHTS = {"frame": 7, "restore": 2}
 """How many weights `vader_rt.confidence` needs for each kind."""
 
 
@@ -52,8 +52,8 @@ class Contract:
     size_wh: the planes' size. outputs: of a frame model `(matte, leak)`, which is un-mixed, or
     `(similarity,)`, whose best frame is copied; of a restoration model `(room, confidence)`.
     unmix_power, matte_trust: see `vader_rt.unmix.Unmixer`.
-    confidence: weights of the logistic regression of `vader_rt.confidence`: four on what was
-    un-mixed for a frame model, two on what the network says for a restoration model.
+    confidence: weights of the logistic regression of `vader_rt.confidence`: seven on the vote
+    for a frame model, two on what the network says for a restoration model.
     training: what the model was trained on. checkpoint_sha256: the checkpoint it was exported from.
     precision: what the network computes in; its input and outputs are float32 in any case, and what
     of an int8 network bears no int8 computes in the type that stands in the file.
@@ -66,7 +66,7 @@ class Contract:
     outputs: tuple[str, ...]
     unmix_power: float | None = None
     matte_trust: float = 0.3
-    confidence: tuple[float, ...] = (0.0, 4.0, 0.5, -0.5)
+    confidence: tuple[float, ...] = (0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0)
     training: str = ""
     checkpoint_sha256: str = ""
     precision: Precision = "fp32"

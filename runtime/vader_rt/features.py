@@ -39,6 +39,8 @@ _DETAIL_SIGMA, _NEAR_SIGMA = 2.0, 3.0
 """What is finer than the one is detail; what lies within the other has nearly one matte."""
 _NOISE, _PLAIN = 2.0, 16.0
 """Squared levels of detail: what compression leaves of none, and half of `detail`'s range."""
+_SLOPE_VARIANCE, _SLOPE_NOISE, _GUESS_VARIANCE = 0.08**2, 1.5, 0.2**2
+"""Variance of a matte told by detail, how it grows with 1 / energy, and that of a network's."""
 
 
 def edge_plane(frame_bgr: np.ndarray) -> np.ndarray:
@@ -78,8 +80,20 @@ class VirtualDetail:
 
     def shown(self, frame_bgr: np.ndarray) -> np.ndarray:
         """The share of the detail that a frame (H, W, 3) uint8 shows: (H, W) uint8, 255 = all."""
-        slope = _near(self._detail, _detail(frame_bgr)) / (self._energy + _NOISE)
-        return np.rint(np.clip(slope, 0, 1) * 255).astype(np.uint8)
+        return np.rint(self._slope(frame_bgr) * 255).astype(np.uint8)
+
+    def corrected(self, matte: np.ndarray, frame_bgr: np.ndarray) -> np.ndarray:
+        """A matte (H, W) float32 in [0, 1], with what the detail says of it: the same.
+
+        The two are weighed by their variances. It needs the true virtual image: where an estimated
+        one is a blend itself, the detail says too little of the room.
+        """
+        told = 1 / (_SLOPE_VARIANCE + _SLOPE_NOISE / np.maximum(self._energy, 1e-3))
+        share = told / (told + 1 / _GUESS_VARIANCE)
+        return matte + share * (1 - self._slope(frame_bgr) - matte)
+
+    def _slope(self, frame_bgr: np.ndarray) -> np.ndarray:
+        return np.clip(_near(self._detail, _detail(frame_bgr)) / (self._energy + _NOISE), 0, 1)
 
 
 def _detail(image: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from vader_rt.clock import Clock
 from vader_rt.engines import Engine
 from vader_rt.errors import InputError
-from vader_rt.features import InputPlanes, shrunk
+from vader_rt.features import InputPlanes, VirtualDetail, shrunk
 from vader_rt.film import Film, LoopFinder
 from vader_rt.look import first_look
 from vader_rt.prefetch import prefetch
@@ -75,8 +75,11 @@ class FirstPass:
         scenes = []
         with self._clock.measure("look"):
             for part, virtual, path, image in zip(samples, virtuals, paths, images, strict=True):
-                given = None if image is None or path is None else Path(path).name
-                scenes.append(Scene(virtual, input_planes(engine, virtual, part), given))
+                given = detail = None
+                if image is not None and path is not None:
+                    given = Path(path).name
+                    detail = VirtualDetail(shrunk(image, engine.contract.size_wh))
+                scenes.append(Scene(virtual, input_planes(engine, virtual, part), given, detail))
         return scenes
 
     def _film(self) -> Film | None:

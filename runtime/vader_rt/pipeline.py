@@ -1,4 +1,4 @@
-"""The main job: frames → virtual background → features → leak → un-mixing → result."""
+"""The main job: frames → virtual background → features → leak → un-mixing → vote → result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from vader_rt import provenance
 from vader_rt.clock import Clock
-from vader_rt.confidence import logistic, unmixed_terms
+from vader_rt.confidence import logistic, voted_terms
 from vader_rt.device_memory import Binding
 from vader_rt.engines import Engine, EngineName, load_engine
 from vader_rt.errors import InputError, UsageError
@@ -21,7 +21,7 @@ from vader_rt.features import shrunk
 from vader_rt.features_cuda import filler_for
 from vader_rt.first_pass import FirstPass
 from vader_rt.prefetch import prefetch
-from vader_rt.restore import known_room, restore, restore_planes
+from vader_rt.restore import restore, restore_planes
 from vader_rt.result import CLAIMED, Reconstruction
 from vader_rt.samples import SpanSampler
 from vader_rt.scenes import Scene, find_scene
@@ -30,6 +30,7 @@ from vader_rt.segmenter import Segmenter
 from vader_rt.unmix import Copier, RoomEstimate, Unmixer, before_other
 from vader_rt.video import FrameSource, open_source, read_gray, read_image
 from vader_rt.virtual import continued
+from vader_rt.vote import Ballot, VotedRoom, consistent_trust
 
 VISIBLE_LEVELS = 6
 """Difference from the virtual background, in levels, that compression alone does not make."""
@@ -44,8 +45,8 @@ class Options:
     """How to reconstruct; None means the default.
 
     model: a frame model of `export.to_onnx`; what a model that gives a similarity finds is copied,
-    as the seed does. restoration: a model that corrects what was un-mixed. Both may be engines that
-    are loaded already. restore: whether to.
+    as the seed does. restoration: a model that corrects the room by vote. Both may be engines that
+    are loaded already. restore: whether to; a `restoration` of one's own is used in any case.
     virtual_background: the virtual image, if it is known. virtual_library: a folder of pictures,
     to take it from if it is there. fill: continue the room into what was never seen, which stays
     marked as that. truth, mask: the real room and the true leak, for a score. threads: 0 = all
@@ -55,7 +56,7 @@ class Options:
 
     model: str | Path | Engine | None = None
     restoration: str | Path | Engine | None = None
-    restore: bool = True
+    restore: bool = False
     engine: EngineName = "auto"
     virtual_background: str | Path | None = None
     virtual_library: str | Path | None = None
@@ -120,8 +121,7 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
         total = first.sample.frames_seen
         scenes = first.scenes(engine, settings.virtual_background, settings.virtual_library)
         del first
-        sampler = SpanSampler(engine.contract.size_wh, total) if restoration else None
-        job = _Job(frames, settings, engine, restoration, sampler, scenes, clock, truth)
+        job = _Job(frames, settings, engine, restoration, total, scenes, clock, truth)
         for count in job.run(segmenter):
             yield Progress("recover", count, total, _job=job)
         yield Progress("recover", total, total, job.result())
@@ -150,21 +150,24 @@ class _Job:
         options: Options,
         engine: Engine,
         restoration: Engine | None,
-        sampler: SpanSampler | None,
+        total: int,
         scenes: Sequence[Scene],
         clock: Clock,
         truth: tuple[np.ndarray, np.ndarray] | None,
     ) -> None:
         self._source, self._options, self._engine = source, options, engine
-        self._restoration, self._sampler = restoration, sampler
+        self._restoration = restoration
         self._scenes, self._virtual = scenes, scenes[0].virtual
         self._clock, self._truth = clock, truth
         self._timeline: list[float] = []
         self._filler = filler_for(engine, cpu=options.cpu_features)
         self._aggregator: Copier | Unmixer
+        self._ballot: Ballot | None = None
+        self._sampler = SpanSampler(engine.contract.size_wh, total)
         if engine.contract.outputs == ("similarity",):
             self._aggregator = Copier(source.size_wh)
         else:
+            self._ballot = Ballot(source.size_wh)
             self._aggregator = Unmixer(
                 self._virtual.image, engine.contract.unmix_power, engine.contract.matte_trust
             )
@@ -189,11 +192,24 @@ class _Job:
         with self._clock.measure("network"):
             outputs = self._engine.run(tensor)
         with self._clock.measure("unmix"):
-            if behind is not self._virtual.image and isinstance(self._aggregator, Unmixer):
-                frame = self._before_main(frame, outputs[0], behind)
-            if self._sampler is not None:
-                self._sampler.add(shrunk(frame, self._engine.contract.size_wh), *outputs)
+            if self._ballot is not None:
+                frame, outputs = self._vote(frame, outputs, scene, behind)
             return self._aggregator.add(frame, *outputs)
+
+    def _vote(
+        self, frame: np.ndarray, outputs: list[np.ndarray], scene: Scene, behind: np.ndarray
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Let a frame vote on the room; returns it before the main scene, with matte and leak."""
+        assert self._ballot is not None
+        matte, leak = outputs
+        size_wh = self._engine.contract.size_wh
+        if scene.detail is not None:
+            matte = scene.detail.corrected(matte, shrunk(frame, size_wh))
+        if behind is not self._virtual.image:
+            frame = self._before_main(frame, matte, behind)
+        self._sampler.add(shrunk(frame, size_wh), matte, leak)
+        self._ballot.add(frame, matte, leak)
+        return frame, [matte, leak]
 
     def _before_main(self, frame: np.ndarray, matte: np.ndarray, behind: np.ndarray) -> np.ndarray:
         """Trust the matte no more than un-mixing does, that the two agree."""
@@ -202,12 +218,15 @@ class _Job:
 
     def result(self, *, complete: bool = True) -> Reconstruction:
         estimate = self._aggregator.estimate()
+        with self._clock.measure("vote"):
+            voted = self._counted()
         with self._clock.measure("restore"):
-            room, certain = self._finished(estimate)
+            room, certain = self._finished(estimate, voted)
         result = Reconstruction(
             background=room,
             confidence=certain,
             estimate=estimate,
+            voted=voted,
             virtual_background=self._virtual,
             timeline=list(self._timeline),
             scores=self._score(room, certain),
@@ -215,20 +234,31 @@ class _Job:
         result.report.update(self._report(result), complete=complete)
         return result
 
-    def _finished(self, estimate: RoomEstimate) -> tuple[np.ndarray, np.ndarray]:
+    def _counted(self) -> VotedRoom | None:
+        if self._ballot is None:
+            return None
+        virtual = self._virtual.image
+        small = shrunk(virtual, self._engine.contract.size_wh)
+        return self._ballot.count(virtual, *consistent_trust(self._sampler.samples(), small))
+
+    def _finished(
+        self, estimate: RoomEstimate, voted: VotedRoom | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Room and confidence, which is 0 where nothing was seen.
 
         There, the virtual background stands in the picture or, with `fill`, the room continued.
         """
         room, certain = estimate.room, estimate.leak
-        if self._restoration is not None and self._sampler is not None:
+        if voted is not None:
+            terms = voted_terms(voted, self._virtual.hidden)
+            room, certain = voted.room, logistic(terms, self._engine.contract.confidence)
+        if self._restoration is not None and voted is not None:
             contract, call = self._restoration.contract, self._virtual.planes()
             samples = self._sampler.samples()
-            planes = restore_planes(estimate, samples, call, contract.size_wh, contract.inputs)
-            room = known_room(estimate.room, estimate, self._virtual.image)
+            planes = restore_planes(
+                estimate, voted, samples, call, contract.size_wh, contract.inputs
+            )
             room, certain = restore(room, planes, self._restoration)
-        elif isinstance(self._aggregator, Unmixer):
-            certain = logistic(unmixed_terms(estimate), self._engine.contract.confidence)
         seen = self._seen(estimate)
         if self._options.fill:
             room = continued(room, seen)
@@ -278,6 +308,7 @@ class _Job:
                 "kind": self._virtual.kind if len(self._scenes) == 1 else "changing",
                 "scenes": len(self._scenes),
             },
+            "matte_trust": result.voted.trust if result.voted else None,
             "scores": asdict(result.scores) if result.scores else None,
             "engine": self._engine.name,
             "features": self._filler.name,
@@ -315,7 +346,7 @@ def _load_restoration(engine: Engine, options: Options) -> Engine | None:
     copies = engine.contract.outputs == ("similarity",)
     if options.restoration is not None and copies:
         raise UsageError("a restoration model works on what was un-mixed; this frame model copies")
-    if not options.restore or copies:
+    if copies or not (options.restore or options.restoration):
         return None
     return _load(options.restoration or DEFAULT_RESTORATION, "restore", options)
 

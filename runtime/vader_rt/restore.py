@@ -1,7 +1,7 @@
-"""Restoration: once per call, a network finds the room in what was un-mixed, and how sure it is.
+"""Restoration: once per call, a network corrects the room by vote, and says how sure it is.
 
 The planes have one definition, `restore_planes`, used by training and runtime. The network works at
-its own size, about half of the call's; its correction is enlarged, so that what un-mixing found
+its own size, about half of the call's; its correction is enlarged, so that what the vote found
 keeps its detail.
 """
 
@@ -19,10 +19,12 @@ from vader_rt.engines import Engine
 from vader_rt.features import CallPlanes, VirtualDetail, shrunk
 from vader_rt.samples import Samples
 from vader_rt.unmix import RoomEstimate, share_planes
+from vader_rt.vote import VotedRoom
 
 
 def restore_planes(
     estimate: RoomEstimate,
+    voted: VotedRoom,
     samples: Samples,
     call: CallPlanes,
     size_wh: tuple[int, int],
@@ -34,10 +36,10 @@ def restore_planes(
     seen they are those of the virtual background.
     """
     assert call.virtual is not None
-    shares = share_planes(estimate)
+    shares, seen = share_planes(estimate), (estimate.evidence > 0)[..., None]
     planes: dict[str, list[np.ndarray | None]] = {
-        "room": [known_room(estimate.room, estimate, call.virtual)],
-        "mean": [known_room(estimate.mean, estimate, call.virtual)],
+        "room": [voted.room],
+        "mean": [np.where(seen, estimate.mean, call.virtual)],
         "virtual": [call.virtual],
         "trace": [call.trace],
         "leak": [shares["leak"]],
@@ -53,11 +55,6 @@ def restore_planes(
     }
     wanted = [plane for group in groups for plane in planes[group]]
     return np.dstack([_rgb(shrunk(plane, size_wh)) for plane in wanted if plane is not None])
-
-
-def known_room(room_bgr: np.ndarray, estimate: RoomEstimate, virtual_bgr: np.ndarray) -> np.ndarray:
-    """The room where it was seen, elsewhere the virtual background: (H, W, 3) uint8 BGR."""
-    return np.where((estimate.evidence > 0)[..., None], room_bgr, virtual_bgr)
 
 
 def restore_slice(group: str, groups: Sequence[str] = tuple(RESTORE_GROUPS)) -> slice:

@@ -17,6 +17,7 @@ from vader_rt.errors import UsageError
 from vader_rt.score import Scores
 from vader_rt.unmix import RoomEstimate
 from vader_rt.virtual import VirtualBackground
+from vader_rt.vote import VotedRoom
 
 RESULT_FILES = ("background.png", "confidence.png", "leak.png", "virtual.png", "result.json")
 CLAIMED = 0.5
@@ -31,6 +32,7 @@ class Reconstruction:
     confidence: (H, W) float32 in [0, 1]; 0 where nothing was seen.
     estimate: what un-mixing found: evidence, residual, and the largest leak over time.
     virtual_background: the estimated or given virtual background, with its statistics.
+    voted: the room by vote, before restoration; None where a model copies.
     timeline: share of leaking pixels in every frame.
     report: figures and provenance, as in result.json.
     """
@@ -42,6 +44,7 @@ class Reconstruction:
     timeline: list[float]
     report: dict[str, Any] = field(default_factory=dict)
     scores: Scores | None = None
+    voted: VotedRoom | None = None
 
     @property
     def virtual(self) -> np.ndarray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vader_rt.features import InputPlanes, shrunk
+from vader_rt.features import InputPlanes, VirtualDetail, shrunk
 from vader_rt.film import Film
 from vader_rt.virtual import CLEAR_MASK, SAME_LEVELS, FrameSample, VirtualBackground
 
@@ -27,12 +27,14 @@ _SMALL_WH = (160, 96)
 class Scene:
     """A virtual background and the network's planes before it.
 
-    given: where it was taken from. film: what moves behind the caller; `virtual` is its beginning.
+    given: where it was taken from; detail: what of a given one tells mattes. film: what moves
+    behind the caller; `virtual` is its beginning.
     """
 
     virtual: VirtualBackground
     planes: InputPlanes
     given: str | None = None
+    detail: VirtualDetail | None = None
     film: Film | None = None
 
 

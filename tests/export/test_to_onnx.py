@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 import torch
 
 from export.checkpoint import load_checkpoint
-from export.to_onnx import TOLERANCE, to_onnx
+from export.to_onnx import TOLERANCE, change_contract, to_onnx
 from tests.conftest import INPUTS, ROOT, save_checkpoint
 from train.module import LeakModule, RestoreModule
 from vader_rt.contract import RESTORE_GROUPS, Contract
@@ -123,7 +125,7 @@ def test_bad_checkpoints(name: str, words: str, tmp_path: Path) -> None:
 def test_command_line(tmp_path: Path) -> None:
     """A checkpoint as Lightning writes it, through the real process; and one that is none."""
     checkpoint = save_checkpoint(MODULES["unet"](), tmp_path / "unet.ckpt")
-    weights = ["--confidence", "1", "2", "3", "4", "--training", "nothing"]
+    weights = ["--confidence", *"1234567", "--training", "nothing"]
     good, bad = (
         subprocess.run(
             [sys.executable, "-m", "export.to_onnx", *map(str, argv)],
@@ -134,11 +136,24 @@ def test_command_line(tmp_path: Path) -> None:
     assert good.returncode == 0, good.stderr
     assert good.stdout.strip() == str(tmp_path / "unet.onnx")
     contract = load_engine(tmp_path / "unet.onnx", "onnx-cpu").contract
-    assert contract.confidence == (1, 2, 3, 4)
+    assert contract.confidence == (1, 2, 3, 4, 5, 6, 7)
     assert (contract.training, contract.inputs) == ("nothing", ("frame", "edge", "dog"))
     assert bad.returncode == 1
     assert bad.stderr.startswith("export.to_onnx: ")
     assert bad.stderr.count("\n") == 1
+
+
+def test_a_changed_contract_leaves_the_network(untrained: dict[str, Path], tmp_path: Path) -> None:
+    changed = shutil.copy(untrained["frame"], tmp_path / "changed.onnx")
+    change_contract(changed, confidence=(7.0,) * 7, training="more")
+    before, after = (load_engine(path, "onnx-cpu") for path in (untrained["frame"], changed))
+    assert after.contract == replace(before.contract, confidence=(7.0,) * 7, training="more")
+    planes = np.random.default_rng(0).random(before.contract.input_shape, np.float32)
+    for a, b in zip(before.run(planes), after.run(planes), strict=True):
+        assert (a == b).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["changed.onnx"]
+    with pytest.raises(InputError, match=r"none\.onnx"):
+        change_contract(tmp_path / "none.onnx", training="more")
 
 
 def test_restore_contract() -> None:

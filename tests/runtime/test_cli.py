@@ -207,7 +207,6 @@ def test_bad_input_is_one_clear_line(
         ["a", "--engine", "magic"],
         ["a", "--fail-above", "2"],
         ["a", "--threads", "-1"],
-        ["a", "--restoration", "b.onnx", "--no-restore"],
         ["a", "--virtual-background", "b.png", "--virtual-library", "c"],
     ],
 )
@@ -248,7 +247,7 @@ def test_nothing_recovered(clip: Path, untrained: dict[str, Path], tmp_path: Pat
 def test_gate(
     share: str, code: int, clip: Path, untrained: dict[str, Path], tmp_path: Path
 ) -> None:
-    models = ["--model", untrained["frame"], "--no-restore"]
+    models = ["--model", untrained["frame"]]
     process = run(clip, "--fail-above", share, "--quiet", *models, cwd=tmp_path)
     assert process.returncode == code, process.stderr
     assert ("--fail-above 0.0" in process.stderr) == (code == 6)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vader_rt.confidence import logistic, restored_terms, unmixed_terms
-from vader_rt.unmix import RoomEstimate
+from vader_rt.confidence import logistic, restored_terms, voted_terms
+from vader_rt.vote import KEPT, VotedRoom
 
 
-def test_of_what_was_unmixed() -> None:
-    plane = np.ones((4, 6), np.float32)
-    picture = np.zeros((4, 6, 3), np.uint8)
-    estimate = RoomEstimate(picture, picture, picture, plane, 3 * plane, 7 * plane, 0.5 * plane)
-    expected = 1 / (1 + np.exp(-(0.1 + 2.0 * 0.5 + 0.3 * 2 - 0.4 * 3)))
-    found = logistic(unmixed_terms(estimate), (0.1, 2.0, 0.3, -0.4))
-    assert found == pytest.approx(expected, rel=1e-5)
+def test_of_what_was_voted() -> None:
+    plane = np.ones((8, 12), np.float32)
+    picture = np.zeros((8, 12, 3), np.uint8)
+    voted = VotedRoom(picture, 2 * plane, 4 * plane, trust=0.3, scatter=-1.5)
+    hidden = np.full((8, 12), 51, np.uint8)
+    terms = voted_terms(voted, hidden)
+    known = [1, np.log(2.001), 0.5, 4 / KEPT, 0.2, 0.3, -1.5]
+    np.testing.assert_allclose(terms, np.broadcast_to(known, terms.shape), rtol=1e-5)
+    weights = (0.1, 2.0, 0.3, -0.4, 0.5, -0.6, 0.7)
+    expected = 1 / (1 + np.exp(-np.dot(known, weights)))
+    assert logistic(terms, weights) == pytest.approx(expected, rel=1e-5)
 
 
 def test_of_what_was_restored() -> None:

@@ -166,8 +166,10 @@ except EngineError as error:
     assert without_gpu == taken
     assert taken in ("onnx-cpu", "openvino")
     assert error.startswith(f"--engine onnx-cuda: {reason}")
-    (line,) = run.stderr.splitlines()
+    *before, line = run.stderr.splitlines()
     assert line.startswith(f"ONNX Runtime with CUDA is not used: {reason}")
+    # where TensorRT-RTX is installed, it is tried first
+    assert all(other.startswith("TensorRT is not used: ") for other in before)
 
 
 @pytest.fixture

@@ -114,6 +114,17 @@ def test_where_there_is_no_detail_none_is_shown() -> None:
     assert not detail.shown(plain).any()
 
 
+def test_a_guessed_matte_is_corrected_where_there_is_detail() -> None:
+    rng = np.random.default_rng(4)
+    virtual = np.full((96, 160, 3), 120, np.uint8)
+    virtual[:, :80] = cv2.GaussianBlur(rng.integers(0, 256, (96, 80, 3), np.uint8), (0, 0), 1)
+    frame = blended(np.full_like(virtual, 90), virtual, 0.4)
+    guess = np.full((96, 160), 0.8, np.float32)
+    corrected = VirtualDetail(virtual).corrected(guess, frame)
+    assert np.abs(corrected[:, 8:72] - 0.4).max() < 0.15
+    assert np.abs(corrected[:, 100:] - 0.8).max() < 0.01
+
+
 def test_another_virtual_background_has_other_detail(frames: list[np.ndarray]) -> None:
     call = call_planes((320, 180))
     filler = InputPlanes(("virtual", "detail", "shown"), (320, 180), call)

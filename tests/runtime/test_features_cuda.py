@@ -257,7 +257,6 @@ def test_a_call_on_a_gpu(
             frames,
             engine="tensorrt",
             model=untrained["frame"],
-            restore=False,
             threads=1,
             cpu_features=cpu_features,
         )

@@ -92,7 +92,7 @@ def test_long_films_are_kept_smaller() -> None:
 
 
 def test_the_room_is_recovered_before_a_film(filmed: list[np.ndarray], sample: Call) -> None:
-    result = vader_rt.reconstruct(filmed[:60], restore=False)
+    result = vader_rt.reconstruct(filmed[:60])
     assert result.report["virtual_background"]["kind"] == "loop"
     size_wh = filmed[0].shape[1::-1]
     room, mask = (

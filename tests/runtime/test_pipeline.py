@@ -55,6 +55,20 @@ def test_loaded_engines_are_taken(frames: list[np.ndarray], models: dict[str, Pa
         vader_rt.reconstruct(frames, model=engines["restoration"])
 
 
+def test_restoration_is_for_those_who_ask_for_it(
+    frames: list[np.ndarray], models: dict[str, Path]
+) -> None:
+    plain = vader_rt.reconstruct(frames[:6], model=models["model"])
+    assert len(plain.report["models"]) == 1
+    seen = plain.confidence > 0
+    assert (plain.background[seen] == plain.voted.room[seen]).all()
+    assert plain.report["matte_trust"] == plain.voted.trust
+    for options in ({"restore": True, "model": models["model"]}, models):
+        restored = vader_rt.reconstruct(frames[:6], **options)
+        assert len(restored.report["models"]) == 2
+        assert (restored.background[seen] != plain.background[seen]).any()
+
+
 def test_progress_is_complete_and_a_snapshot_is_there_early(
     frames: list[np.ndarray], untrained: dict[str, Path]
 ) -> None:

@@ -11,6 +11,7 @@ from vader_rt.features import CallPlanes, shrunk
 from vader_rt.restore import restore, restore_planes, restore_slice
 from vader_rt.samples import SpanSampler
 from vader_rt.unmix import Unmixer
+from vader_rt.vote import Ballot
 
 SIZE_WH = (96, 64)
 COUNT = sum(RESTORE_GROUPS.values())
@@ -77,17 +78,19 @@ def values(pixel: np.ndarray, group: str) -> list[int]:
 def test_planes_hold_what_is_known() -> None:
     virtual = np.full((64, 64, 3), (40, 50, 60), np.uint8)
     unmixer, sampler = Unmixer(virtual, 6.0), SpanSampler((64, 64), frames=SPANS)
+    ballot = Ballot((64, 64))
     leak = np.zeros((64, 64), np.float32)
     leak[:32] = 0.5
     frame = np.where(leak[..., None] > 0, np.uint8([90, 100, 110]), virtual)
-    unmixer.add(frame, leak, leak)
-    sampler.add(frame, leak, leak)
+    for taker in (unmixer, sampler, ballot):
+        taker.add(frame, leak, leak)
+    known = unmixer.estimate(), ballot.count(virtual, 1.0, 0.0), sampler.samples()
     gray = np.full((64, 64), 7, np.uint8)
     trace = np.full_like(virtual, 128)
     call = CallPlanes(
         virtual=virtual, trace=trace, occupancy=gray, presence=gray + 1, hidden=gray + 2
     )
-    planes = restore_planes(unmixer.estimate(), sampler.samples(), call, (64, 64))
+    planes = restore_planes(*known, call, (64, 64))
     top, bottom = planes[10, 10], planes[50, 10]
     assert values(top, "room") == [160, 150, 140]  # V + (call − V) / 0.5, as RGB
     assert values(top, "mean") == [160, 150, 140]  # one sample is its own mean
@@ -100,9 +103,7 @@ def test_planes_hold_what_is_known() -> None:
     assert [values(bottom, g) for g in ("occupancy", "presence", "hidden")] == [[7], [8], [9]]
     assert values(bottom, "detail") == [0]
     assert planes.shape == (64, 64, COUNT)
-    some = restore_planes(
-        unmixer.estimate(), sampler.samples(), call, (32, 32), ["hidden", "virtual"]
-    )
+    some = restore_planes(*known, call, (32, 32), ["hidden", "virtual"])
     assert some.shape == (32, 32, 4)
     assert some[5, 5].tolist() == [9, 60, 50, 40]
 
@@ -117,8 +118,10 @@ def test_planes_of_the_small_call_are_those_of_the_large(frames: list[np.ndarray
         resized = [cv2.resize(i, size_wh, interpolation=cv2.INTER_AREA) for i in frames]
         known = cv2.resize(virtual, size_wh, interpolation=cv2.INTER_AREA)
         unmixer, sampler = Unmixer(known, None, 0.5), SpanSampler((160, 90), len(frames))
+        ballot = Ballot(size_wh)
         for index, frame in enumerate(resized):
             unmixer.add(frame, leak, leak * (1 - index / 40))
+            ballot.add(frame, leak, leak * (1 - index / 40))
             sampler.add(shrunk(frame, (160, 90)), leak, leak * (1 - index / 40))
         grays = [cv2.resize(gray, size_wh)] * 3
         call = CallPlanes(
@@ -128,6 +131,10 @@ def test_planes_of_the_small_call_are_those_of_the_large(frames: list[np.ndarray
             presence=grays[1],
             hidden=grays[2],
         )
-        planes.append(restore_planes(unmixer.estimate(), sampler.samples(), call, (160, 90)))
+        found = unmixer.estimate(), ballot.count(known, 0.5, 0.0), sampler.samples()
+        planes.append(restore_planes(*found, call, (160, 90)))
+    difference = np.abs(planes[0].astype(int) - planes[1])
+    # where samples disagree, a little decides which of them has the majority
+    assert np.median(difference[..., restore_slice("room")]) <= 2
     # clipping at 0 and 255 comes before the mean in one, after it in the other
-    assert np.abs(planes[0].astype(int) - planes[1]).mean(axis=(0, 1)).max() < 2
+    assert difference[..., 3:].mean(axis=(0, 1)).max() < 2

@@ -95,7 +95,7 @@ def test_before_another_virtual_background_the_mixing_equation_holds() -> None:
 
 def test_the_room_is_recovered_from_both(changed: list[np.ndarray], sample: Call) -> None:
     """What leaks after the change counts; taken as one scene, both would be lost."""
-    result = vader_rt.reconstruct(changed, restore=False)
+    result = vader_rt.reconstruct(changed)
     assert result.report["virtual_background"]["kind"] == "changing"
     assert result.report["virtual_background"]["scenes"] == 2
     assert min(result.timeline) > 0
@@ -112,7 +112,7 @@ def test_a_given_image_may_be_that_of_one_scene(
 ) -> None:
     path = tmp_path / "other.png"
     path.write_bytes(cv2.imencode(".png", other)[1].tobytes())
-    options = {"model": untrained["frame"], "virtual_background": path, "restore": False}
+    options = {"model": untrained["frame"], "virtual_background": path}
     result = vader_rt.reconstruct(changed[::2], **options)
     assert result.report["virtual_background"]["given"] == "other.png"
     with pytest.raises(vader_rt.InputError, match=r"other\.png: is not the virtual background"):

@@ -281,7 +281,7 @@ def test_command_line(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    argv = [str(clip), "--engine", "tensorrt", "--no-restore", "-o", str(tmp_path / "o")]
+    argv = [str(clip), "--engine", "tensorrt", "-o", str(tmp_path / "o")]
     assert main([*argv, "--model", str(models["frame"])]) == 0
     said = capsys.readouterr()
     assert "building a TensorRT engine of " in said.err

@@ -37,7 +37,7 @@ def test_columns_and_ceilings(short: Call, untrained: dict[str, Path]) -> None:
     row, result = evaluate_call(short, **models, seed_model=untrained["copies"])
     assert list(row) == [
         *("ours", "artifact", "precision", "coverage", "s/frame"),
-        *("virtual", "copied", "unmixed", "seed", "copy", "unmix", "unmix_v"),
+        *("virtual", "copied", "unmixed", "voted", "seed", "copy", "unmix", "unmix_v"),
     ]
     assert all(0 <= value <= 1 for name, value in row.items() if name != "s/frame")
     assert row["unmix_v"] > row["virtual"]
