@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
 from export.to_onnx import change_contract
 from train.calls import Call, read_calls
@@ -66,6 +67,21 @@ def fit(terms: np.ndarray, right: np.ndarray) -> list[float]:
 
     optimizer.step(loss)
     return [round(w, 4) for w in weights.tolist()]
+
+
+def plot_reliability(probability: np.ndarray, right: np.ndarray, path: Path) -> None:
+    """The same as `reliability`, as a picture: bars on the diagonal mean what they say."""
+    tenth = np.minimum((probability * 10).astype(int), 9)
+    count = np.bincount(tenth, minlength=10)
+    share = np.bincount(tenth, right, minlength=10) / np.maximum(count, 1)
+    figure = Figure(figsize=(5, 5))
+    axes = figure.add_subplot(
+        xlabel="confidence", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1)
+    )
+    bars = axes.bar(np.arange(10) / 10 + 0.05, share, width=0.09)
+    axes.bar_label(bars, [f"{n:,}" if n else "" for n in count], fontsize=7)
+    axes.plot([0, 1], [0, 1], "k--", linewidth=1)
+    figure.savefig(path, dpi=100)
 
 
 def reliability(probability: np.ndarray, right: np.ndarray) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from train.calibrate import reliability, seen_pixels
+from train.calibrate import plot_reliability, reliability, seen_pixels
 from train.calls import Call, read_calls
 from train.compose import PERSON_FREE
 from vader_rt.errors import VaderError
@@ -148,7 +148,12 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--given", action="store_true", help="hand over the true virtual image")
     parser.add_argument("--no-ceilings", action="store_true", help="leave out the true masks'")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="write a strip per call")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        help="write a strip per call, and how reliable the confidence is",
+    )
     return parser.parse_args()
 
 
@@ -178,7 +183,10 @@ def main() -> None:
     except VaderError as error:
         raise SystemExit(f"train.evaluate: {error}") from None
     print(table(rows))
-    print(reliability(np.concatenate(sure), np.concatenate(right)))
+    drawn_pixels = np.concatenate(sure), np.concatenate(right)
+    print(reliability(*drawn_pixels))
+    if args.pictures:
+        plot_reliability(*drawn_pixels, args.pictures / "reliability.png")
     if args.json:
         args.json.write_text(json.dumps(rows, indent=2) + "\n")
 

@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from tests.conftest import ROOT
-from train.calibrate import fit
+from train.calibrate import fit, plot_reliability, reliability
 from vader_rt.engines.onnx import read_contract
 
 
@@ -20,11 +21,30 @@ def run(*argv: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
-def test_the_fit_finds_the_weights() -> None:
+def test_calibration_finds_the_weights_it_was_made_with() -> None:
     rng = np.random.default_rng(0)
-    terms = np.column_stack([np.ones(20_000), rng.normal(size=(20_000, 2))]).astype(np.float32)
-    right = rng.random(20_000) < 1 / (1 + np.exp(-terms @ np.array([-1.0, 2.0, 0.0])))
-    assert fit(terms, right) == pytest.approx([-1, 2, 0], abs=0.1)
+    terms = np.concatenate([np.ones((50_000, 1)), rng.random((50_000, 3))], axis=1)
+    weights = np.array([-1.0, 3.0, 0.5, -2.0])
+    right = rng.random(50_000) < 1 / (1 + np.exp(-terms @ weights))
+    found = fit(terms.astype(np.float32), right)
+    assert found == pytest.approx(weights, abs=0.15)  # three standard errors at 50,000 samples
+    lines = reliability(1 / (1 + np.exp(-terms @ found)), right).splitlines()[2:]
+    assert len(lines) >= 5
+    for line in lines:
+        confidence, pixels, share = line.strip("| ").split(" | ")
+        if int(pixels) > 1000:  # a standard error of at most 0.016
+            assert float(share) == pytest.approx(float(confidence[:3]) + 0.05, abs=0.1)
+
+
+def test_the_plot_has_a_bar_per_tenth(tmp_path: Path) -> None:
+    probability = np.repeat([0.15, 0.75], 500)
+    right = np.arange(1000) % 4 == 0
+    plot_reliability(probability, right, tmp_path / "plot.png")
+    plot = cv2.imread(str(tmp_path / "plot.png"))
+    assert plot.shape[0] > 200
+    one = tmp_path / "one.png"
+    plot_reliability(probability[:500], right[:500], one)
+    assert (cv2.imread(str(one)) != plot).any()
 
 
 @pytest.mark.parametrize("kind", ["frame", "restore"])
