@@ -52,6 +52,22 @@ def test_samples_of_other_mattes_agree_once_they_are_unmixed() -> None:
     assert np.abs(copied.room.astype(int) - blended(0.9)).max() < 20
 
 
+def test_the_vote_begins_in_the_middle_of_those_that_agree() -> None:
+    ballot = Ballot(SIZE_WH)
+    for shift in (-8, 8, 0):
+        ballot.add(ROOM + np.uint8([shift % 256, 0, 0]), plane(1.0), plane(0.5))
+    voted = vote(ballot)
+    assert (voted.room == ROOM).all()
+    # 8 levels are one σ of what counts as agreeing
+    assert voted.support == pytest.approx(0.5 * (1 + 2 * np.exp(-0.5)), rel=1e-3)
+
+
+def test_what_unmixing_overshoots_ends_at_white() -> None:
+    ballot = Ballot(SIZE_WH)
+    ballot.add(ROOM, plane(0.3), plane(0.5))
+    assert (vote(ballot).room[..., 0] == 255).all()  # 40 + (200 − 40) / 0.3
+
+
 def test_noise_is_averaged() -> None:
     rng = np.random.default_rng(0)
     ballot = Ballot(SIZE_WH)
@@ -62,15 +78,17 @@ def test_noise_is_averaged() -> None:
 
 
 def test_the_strongest_are_kept_in_any_order() -> None:
-    rooms = []
+    votes = []
     for order in (range(20), reversed(range(20))):
         ballot = Ballot(SIZE_WH)
         for index in order:
             weak = index < 20 - KEPT
             ballot.add(PERSON if weak else ROOM, plane(1.0), plane(0.1 + index / 25))
-        rooms.append(vote(ballot).room)
-    assert (rooms[0] == ROOM).all()
-    assert (rooms[1] == ROOM).all()
+        votes.append(vote(ballot))
+    kept = sum(0.1 + index / 25 for index in range(20 - KEPT, 20))
+    for voted in votes:
+        assert (voted.room == ROOM).all()
+        assert voted.strength == pytest.approx(kept, rel=1e-3)
 
 
 def test_what_was_not_seen_is_the_virtual_background() -> None:
