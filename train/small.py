@@ -101,7 +101,7 @@ def restore_arrays(small: SmallCall, model: Path) -> np.ndarray:
 
     Planes of `vader_rt.restore`, then the real room (RGB) and the true leak's maximum.
     """
-    path = small.stem.with_name(f"{small.stem.name}-samples-{_digest(model)}.npy")
+    path = small.stem.with_name(f"{small.stem.name}-voted-{_digest(model)}.npy")
     if not path.is_file():
         engine = _load_engine(model)
         call = call_planes(small.planes, look_planes(small, model))

@@ -17,20 +17,18 @@ from vader_rt.confidence import logistic, voted_terms
 from vader_rt.device_memory import Binding
 from vader_rt.engines import Engine, EngineName, load_engine
 from vader_rt.errors import InputError, UsageError
-from vader_rt.features import shrunk
 from vader_rt.features_cuda import filler_for
 from vader_rt.first_pass import FirstPass
 from vader_rt.prefetch import prefetch
+from vader_rt.recovery import Recovered, Recovery
 from vader_rt.restore import restore, restore_planes
 from vader_rt.result import CLAIMED, Reconstruction
-from vader_rt.samples import SpanSampler
 from vader_rt.scenes import Scene, find_scene
 from vader_rt.score import Scores, check_truth, score
 from vader_rt.segmenter import Segmenter
-from vader_rt.unmix import Copier, RoomEstimate, Unmixer, before_other
+from vader_rt.unmix import Copier, RoomEstimate
 from vader_rt.video import FrameSource, open_source, read_gray, read_image
 from vader_rt.virtual import continued
-from vader_rt.vote import Ballot, VotedRoom, consistent_trust
 
 VISIBLE_LEVELS = 6
 """Difference from the virtual background, in levels, that compression alone does not make."""
@@ -161,16 +159,11 @@ class _Job:
         self._clock, self._truth = clock, truth
         self._timeline: list[float] = []
         self._filler = filler_for(engine, cpu=options.cpu_features)
-        self._aggregator: Copier | Unmixer
-        self._ballot: Ballot | None = None
-        self._sampler = SpanSampler(engine.contract.size_wh, total)
+        self._aggregator: Copier | Recovery
         if engine.contract.outputs == ("similarity",):
             self._aggregator = Copier(source.size_wh)
         else:
-            self._ballot = Ballot(source.size_wh)
-            self._aggregator = Unmixer(
-                self._virtual.image, engine.contract.unmix_power, engine.contract.matte_trust
-            )
+            self._aggregator = Recovery(self._virtual.image, engine.contract, total)
 
     def run(self, segmenter: Segmenter) -> Iterator[int]:
         for count, frame in enumerate(prefetch(self._source.frames()), start=1):
@@ -192,41 +185,26 @@ class _Job:
         with self._clock.measure("network"):
             outputs = self._engine.run(tensor)
         with self._clock.measure("unmix"):
-            if self._ballot is not None:
-                frame, outputs = self._vote(frame, outputs, scene, behind)
-            return self._aggregator.add(frame, *outputs)
-
-    def _vote(
-        self, frame: np.ndarray, outputs: list[np.ndarray], scene: Scene, behind: np.ndarray
-    ) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Let a frame vote on the room; returns it before the main scene, with matte and leak."""
-        assert self._ballot is not None
-        matte, leak = outputs
-        size_wh = self._engine.contract.size_wh
-        if scene.detail is not None:
-            matte = scene.detail.corrected(matte, shrunk(frame, size_wh))
-        if behind is not self._virtual.image:
-            frame = self._before_main(frame, matte, behind)
-        self._sampler.add(shrunk(frame, size_wh), matte, leak)
-        self._ballot.add(frame, matte, leak)
-        return frame, [matte, leak]
-
-    def _before_main(self, frame: np.ndarray, matte: np.ndarray, behind: np.ndarray) -> np.ndarray:
-        """Trust the matte no more than un-mixing does, that the two agree."""
-        matte = 1 - self._engine.contract.matte_trust * (1 - matte)
-        return before_other(frame, matte, behind, self._virtual.image)
+            if isinstance(self._aggregator, Copier):
+                return self._aggregator.add(frame, *outputs)
+            matte, leak = outputs
+            return self._aggregator.add(frame, matte, leak, scene, behind)
 
     def result(self, *, complete: bool = True) -> Reconstruction:
-        estimate = self._aggregator.estimate()
+        recovered: Recovered | None = None
         with self._clock.measure("vote"):
-            voted = self._counted()
+            if isinstance(self._aggregator, Recovery):
+                recovered = self._aggregator.result()
+                estimate = recovered.estimate
+            else:
+                estimate = self._aggregator.estimate()
         with self._clock.measure("restore"):
-            room, certain = self._finished(estimate, voted)
+            room, certain = self._finished(estimate, recovered)
         result = Reconstruction(
             background=room,
             confidence=certain,
             estimate=estimate,
-            voted=voted,
+            voted=recovered.voted if recovered else None,
             virtual_background=self._virtual,
             timeline=list(self._timeline),
             scores=self._score(room, certain),
@@ -234,31 +212,16 @@ class _Job:
         result.report.update(self._report(result), complete=complete)
         return result
 
-    def _counted(self) -> VotedRoom | None:
-        if self._ballot is None:
-            return None
-        virtual = self._virtual.image
-        small = shrunk(virtual, self._engine.contract.size_wh)
-        return self._ballot.count(virtual, *consistent_trust(self._sampler.samples(), small))
-
     def _finished(
-        self, estimate: RoomEstimate, voted: VotedRoom | None
+        self, estimate: RoomEstimate, recovered: Recovered | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Room and confidence, which is 0 where nothing was seen.
 
         There, the virtual background stands in the picture or, with `fill`, the room continued.
         """
         room, certain = estimate.room, estimate.leak
-        if voted is not None:
-            terms = voted_terms(voted, self._virtual.hidden)
-            room, certain = voted.room, logistic(terms, self._engine.contract.confidence)
-        if self._restoration is not None and voted is not None:
-            contract, call = self._restoration.contract, self._virtual.planes()
-            samples = self._sampler.samples()
-            planes = restore_planes(
-                estimate, voted, samples, call, contract.size_wh, contract.inputs
-            )
-            room, certain = restore(room, planes, self._restoration)
+        if recovered is not None:
+            room, certain = self._corrected(recovered)
         seen = self._seen(estimate)
         if self._options.fill:
             room = continued(room, seen)
@@ -266,10 +229,22 @@ class _Job:
             room = np.where(seen[..., None], room, self._virtual.image)
         return room, np.where(seen, certain, 0).astype(np.float32)
 
+    def _corrected(self, recovered: Recovered) -> tuple[np.ndarray, np.ndarray]:
+        """The room by vote and its confidence, restored where that was asked for."""
+        voted = recovered.voted
+        if self._restoration is None:
+            terms = voted_terms(voted, self._virtual.hidden)
+            return voted.room, logistic(terms, self._engine.contract.confidence)
+        contract, call = self._restoration.contract, self._virtual.planes()
+        planes = restore_planes(
+            recovered.estimate, voted, recovered.samples, call, contract.size_wh, contract.inputs
+        )
+        return restore(voted.room, planes, self._restoration)
+
     def _seen(self, estimate: RoomEstimate) -> np.ndarray:
         """Where something was seen; what does not differ from the virtual background is no leak."""
         seen = estimate.evidence > 0
-        if isinstance(self._aggregator, Unmixer):
+        if isinstance(self._aggregator, Recovery):
             seen &= cv2.absdiff(estimate.copy, self._virtual.image).max(axis=2) > VISIBLE_LEVELS
         return seen
 

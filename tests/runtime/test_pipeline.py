@@ -17,6 +17,7 @@ import vader_rt
 from train.calls import Call
 from vader_rt.engines import load_engine
 from vader_rt.errors import InputError
+from vader_rt.features import VirtualDetail
 from vader_rt.score import score
 from vader_rt.video import VideoWriter, open_video, read_image
 
@@ -148,12 +149,17 @@ def test_it_recovers_the_room(sample: Call) -> None:
     assert ours > 0.1
 
 
-def test_a_given_virtual_background_is_used(sample: Call, untrained: dict[str, Path]) -> None:
+def test_a_given_virtual_background_is_used(
+    sample: Call, untrained: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     frames = list(open_video(sample.video).frames())[::12]
     options = {"model": untrained["frame"]}
     result = vader_rt.reconstruct(frames, virtual_background=sample.virtual, **options)
     assert (result.virtual == read_image(sample.virtual)).all()
     assert result.report["virtual_background"]["given"] == sample.virtual.name
+    monkeypatch.setattr(VirtualDetail, "corrected", lambda self, matte, frame: matte)
+    uncorrected = vader_rt.reconstruct(frames, virtual_background=sample.virtual, **options)
+    assert (result.estimate.matte != uncorrected.estimate.matte).any()
 
 
 @pytest.mark.parametrize("known", [True, False])
