@@ -25,6 +25,9 @@ class FrameDataset(Dataset):
     """One random, varied frame of a call per item: planes (C, H, W) and target (K, H, W).
 
     outputs: `("matte", "leak")`, or `("similarity",)` for the seed's networks.
+    together: 0, or how many frames of one call are an item, that a network learns to rank them:
+    planes (T, C, H, W), target (T, 2 + 9, H, W): matte, leak, and the colours of the room, the call
+    and the virtual background.
     remix: draw remixed calls too, as many.
     look_model: the model of an earlier training whose first look is given to this one in most
     items; in the others, and without it, the network learns to do that first look itself. With
@@ -44,6 +47,7 @@ class FrameDataset(Dataset):
         similarity: str = "lab",
         crop_wh: tuple[int, int] | None = None,
         frames_per_call: int = 8,
+        together: int = 0,
         remix: bool = False,
         look_model: Path | None = None,
         look_at_all: bool = False,
@@ -53,6 +57,7 @@ class FrameDataset(Dataset):
         self._size_wh, self._similarity = size_wh, targets.SIMILARITIES[similarity]
         self._crop_wh = crop_wh if varied else None
         self._frames_per_call, self._varied = frames_per_call, varied
+        self._together = together
         self._remix, self._look_model = remix, look_model
         self._look_at_all = look_at_all or not remix
 
@@ -64,15 +69,24 @@ class FrameDataset(Dataset):
         remix, index = divmod(index, len(self._calls))
         small = self._small(self._calls[index], remix=bool(remix))
         rng = np.random.default_rng() if self._varied else None
-        which = turn * len(small.frames) // self._frames_per_call
+        frames = np.array(small.frames[self._drawn(len(small.frames), turn, rng)])
+        planes = self._planes(small, bool(remix), rng)
         if rng is not None:
-            which = int(rng.integers(len(small.frames)))
-        frame, planes = np.array(small.frames[which]), self._planes(small, bool(remix), rng)
+            frames, planes = _vary(frames, planes, rng)
+        where = self._crop(targets.leak(frames[..., 4], frames[..., 5]).max(axis=0))
+        inputs = np.stack([self._input(frame, planes)[where] for frame in frames])
+        target = np.stack([self._target(frame, planes)[where] for frame in frames])
+        if not self._together:
+            inputs, target = inputs[0], target[0]
+        return torch.from_numpy(inputs), torch.from_numpy(target)
+
+    def _drawn(self, count: int, turn: int, rng: np.random.Generator | None) -> np.ndarray:
+        """Which frames of a call: at random, or spread over it, others in every turn."""
+        together = max(self._together, 1)
         if rng is not None:
-            frame, planes = _vary(frame, planes, rng)
-        where = self._crop(targets.leak(frame[..., 4], frame[..., 5]))
-        inputs, target = self._input(frame, planes)[where], self._target(frame, planes)[where]
-        return torch.from_numpy(inputs.copy()), torch.from_numpy(target.copy())
+            return rng.choice(count, together, replace=count < together)
+        turns = together * self._frames_per_call
+        return (np.arange(together) * self._frames_per_call + turn) * count // turns
 
     def _small(self, call: Call, *, remix: bool) -> SmallCall:
         if remix:
@@ -104,7 +118,11 @@ class FrameDataset(Dataset):
         if self._outputs == ("similarity",):
             call, room = np.ascontiguousarray(call), np.ascontiguousarray(planes[..., 10:13])
             return self._similarity(call, room)[None].astype(np.float32)
-        return np.stack([matte.astype(np.float32) / 255, targets.leak(matte, person)])
+        masks = np.stack([matte.astype(np.float32) / 255, targets.leak(matte, person)])
+        if not self._together:
+            return masks
+        colors = np.dstack([planes[..., 12:9:-1], call[..., ::-1], planes[..., 2::-1]])
+        return np.concatenate([masks, colors.transpose(2, 0, 1).astype(np.float32) / 255])
 
 
 def leaking_crop(
@@ -120,11 +138,14 @@ def leaking_crop(
 
 
 def _vary(
-    frame: np.ndarray, planes: np.ndarray, rng: np.random.Generator
+    frames: np.ndarray, planes: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mirror, and scale the colours of everything that was filmed or shown by the same gains."""
+    """Mirror, and scale the colours of everything that was filmed or shown by the same gains.
+
+    frames: (T, h, w, 6) uint8; planes: (h, w, C) uint8.
+    """
     if rng.random() < 0.5:
-        frame, planes = frame[:, ::-1].copy(), planes[:, ::-1].copy()
+        frames, planes = frames[:, :, ::-1].copy(), planes[:, ::-1].copy()
     order = rng.permutation(3) if rng.random() < 0.3 else np.arange(3)
     gains = np.ones(3)
     if rng.random() < 0.7:
@@ -137,12 +158,13 @@ def _vary(
         part = np.ascontiguousarray(image[..., start + order])
         image[..., start : start + 3] = cv2.LUT(part, table)
 
-    recolored(frame, 0, colors)
+    for frame in frames:
+        recolored(frame, 0, colors)
     tables = {0: colors, 3: offsets, 6: colors, 10: colors, PLANES: colors}
     for start, table in tables.items():
         if start < planes.shape[2]:
             recolored(planes, start, table)
-    return frame, planes
+    return frames, planes
 
 
 class LeakData(lightning.LightningDataModule):
@@ -162,6 +184,7 @@ class LeakData(lightning.LightningDataModule):
         crop_wh: tuple[int, int] | None = None,
         batch_size: int = 8,
         frames_per_call: int = 8,
+        together: int = 0,
         remix: bool = False,
         look_model: str | None = None,
         look_at_all: bool = False,
@@ -176,6 +199,7 @@ class LeakData(lightning.LightningDataModule):
             size_wh=size_wh,
             similarity=similarity,
             crop_wh=crop_wh,
+            together=together,
             look_model=Path(look_model) if look_model else None,
             look_at_all=look_at_all,
         )

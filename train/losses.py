@@ -11,6 +11,11 @@ from torchmetrics.functional.image import structural_similarity_index_measure as
 
 from vader_rt.errors import InputError
 from vader_rt.score import WHITE, XYZ_FROM_RGB
+from vader_rt.unmix import LEAST_LEAK
+
+_TRUSTS = (0.0, 0.5)
+_TOLERANCE, _SOFTNESS = 4.0, 1.0
+"""ΔE at which a colour stops being right, and within which it does so, in training."""
 
 
 def gradient_loss(prediction: Tensor, target: Tensor) -> Tensor:
@@ -57,6 +62,39 @@ def leak_loss(prediction: Tensor, target: Tensor) -> Tensor:
     return matte + (expected * leak_weight).sum() / leak_weight.sum()
 
 
+def vote_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """Ours, for frames of one call together: `leak_loss`, and what of the room will be missed.
+
+    prediction: (N, T, 2, H, W) matte and leak; target: (N, T, 11, H, W) matte, leak, room, call,
+    virtual.
+    """
+    each = leak_loss(prediction.flatten(0, 1), target[:, :, :2].flatten(0, 1))
+    return each + 1 - expected_score(prediction, target)
+
+
+def expected_score(prediction: Tensor, target: Tensor, power: float = 4.0) -> Tensor:
+    """The share of the leak whose strongest sample shows the room, made smooth.
+
+    As in `vader_rt.vote`, a sample is as strong as its leak times its matte. Here each has a share
+    in its pixel as its strength to a power, and is right as far as it is within ΔE94 of 4, as it
+    is and un-mixed, half each. What stays undecided between right samples costs nothing.
+
+    prediction, target: as for `vote_loss`.
+    """
+    matte, leak = prediction.split(1, dim=2)
+    true_leak, colors = target[:, :, 1:2], target[:, :, 2:].split(3, dim=2)
+    strength = leak * matte.clamp_min(LEAST_LEAK)
+    share = torch.softmax(power * torch.log(strength + 1e-4), dim=1)
+    room, call, virtual = (part.flatten(0, 1) for part in colors)
+    right = torch.zeros_like(leak)
+    for trust in _TRUSTS:
+        trusted = 1 - trust * (1 - matte.flatten(0, 1))
+        difference = delta_e94(virtual + (call - virtual) / trusted.clamp_min(LEAST_LEAK), room)
+        near = torch.sigmoid((_TOLERANCE - difference) / _SOFTNESS)
+        right = right + near.unflatten(0, leak.shape[:2]) / len(_TRUSTS)
+    return _weighted_mean((share * right).sum(dim=1), true_leak.amax(dim=1))
+
+
 def delta_e94(rgb_a: Tensor, rgb_b: Tensor) -> Tensor:
     """CIE94 colour difference of sRGB in [0, 1], (N, 3, H, W) → (N, 1, H, W); differentiable.
 
@@ -100,6 +138,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "focal_mse": focal_mse_loss,
     "soft_jaccard": soft_jaccard_loss,
     "leak": leak_loss,
+    "vote": vote_loss,
     "restore": restore_loss,
 }
 

@@ -12,8 +12,9 @@ import lightning
 import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import Self
 
-from train.losses import delta_e94, find_loss
+from train.losses import delta_e94, expected_score, find_loss
 from train.model import build_network
 from train.warm_start import warm_start
 from vader_rt.contract import RESTORE_GROUPS
@@ -23,8 +24,9 @@ from vader_rt.features import plane_count
 class _Module(lightning.LightningModule):
     """What the training of both networks shares: the step, the optimiser, the pictures.
 
+    Takes (N, C, H, W) planes, or (N, T, C, H, W), of T frames each, and returns as many.
     start: an exported model whose weights a new training begins with; those of inputs that it lacks
-    begin at 0.
+    begin at 0. Its normalisations are numbers by now, and stay what they are.
     """
 
     def __init__(
@@ -38,11 +40,21 @@ class _Module(lightning.LightningModule):
         self._inputs, self._start = tuple(inputs), start
 
     def forward(self, planes: Tensor) -> Tensor:
-        return self.model(planes.contiguous(memory_format=torch.channels_last))
+        frames = planes.flatten(0, -4).contiguous(memory_format=torch.channels_last)
+        return self.model(frames).unflatten(0, planes.shape[:-3])
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self._start is not None:
+            for module in self.modules():
+                if isinstance(module, torch.nn.BatchNorm2d):
+                    module.eval()
+        return self
 
     def on_train_batch_start(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         if self._start is not None and self.global_step == 0 and batch_idx == 0:
-            warm_start(self.model, self._inputs, Path(self._start), batch[0])
+            planes = batch[0].flatten(0, -4)
+            warm_start(self.model, self._inputs, Path(self._start), planes)
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         loss = self._measured(self(batch[0]).float(), batch[1])
@@ -108,14 +120,19 @@ class LeakModule(_Module):
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         prediction = self(batch[0]).float()
         self.log("val_loss", self._measured(prediction, batch[1]), prog_bar=True)
+        if prediction.ndim == 5:
+            self.log("val_score", expected_score(prediction, batch[1]), prog_bar=True)
+        frames, target = (planes.flatten(0, -4) for planes in batch)
+        prediction = prediction.flatten(0, -4)
+        target = target[:, : prediction.shape[1]]
         if prediction.shape[1] == 2:
-            leaking = batch[1][:, 1:2]
-            error = (prediction - batch[1]).abs()
+            leaking = target[:, 1:2]
+            error = (prediction - target).abs()
             total = leaking.sum().clamp_min(1e-6)
             self.log("val_matte_error", (error[:, 0:1] * leaking).sum() / total)
             self.log("val_leak_error", (error[:, 1:2] * leaking).sum() / total)
         if index == 0:
-            pairs = zip(batch[0][:4], batch[1][:4], prediction[:4], strict=True)
+            pairs = zip(frames[:4], target[:4], prediction[:4], strict=True)
             self._write_rows([[planes[:3], *_interleaved(t, p)] for planes, t, p in pairs])
 
 

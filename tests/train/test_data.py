@@ -77,6 +77,32 @@ def test_crops_hold_a_leak(call: Call) -> None:
     assert whole.shape == (16, 96, 160)
 
 
+@pytest.mark.parametrize("varied", [False, True])
+def test_frames_of_one_call_together(call: Call, varied: bool) -> None:
+    options = {"inputs": INPUTS, "outputs": ("matte", "leak"), "size_wh": SIZE_WH}
+    data = FrameDataset([call], **options, together=4, frames_per_call=2, varied=varied)
+    assert len(data) == 2
+    (planes, target), (others, _) = data[0], data[1]
+    assert planes.shape == (4, 16, 96, 160)
+    assert target.shape == (4, 11, 96, 160)
+    assert len({float(frame[:3].sum()) for frame in [*planes, *others]}) > 4
+    room, frame, virtual = target[:, 2:].split(3, dim=1)
+    torch.testing.assert_close(frame, planes[:, :3])
+    torch.testing.assert_close(virtual, planes[:, 3:6])
+    assert torch.equal(room, room[:1].expand_as(room))
+    if not varied:
+        small = small_call(call, SIZE_WH)
+        np.testing.assert_allclose(room[0] * 255, small.planes[..., 12:9:-1].transpose(2, 0, 1))
+        np.testing.assert_allclose(target[:, 0] * 255, small.frames[[0, 2, 5, 7], ..., 4])
+
+
+def test_fewer_frames_than_wanted_together(call: Call) -> None:
+    options = {"inputs": INPUTS, "outputs": ("matte", "leak"), "size_wh": SIZE_WH}
+    for varied in (False, True):
+        planes, _ = FrameDataset([call], **options, together=12, varied=varied)[7]
+        assert len(planes) == 12
+
+
 def test_validation_does_not_vary(call: Call) -> None:
     data = FrameDataset(
         [call], inputs=INPUTS, outputs=("matte", "leak"), size_wh=SIZE_WH, varied=False
@@ -104,7 +130,8 @@ def test_variation_keeps_the_mixing_equation(seed: int) -> None:
     frame = np.dstack([call, matte, matte, zeros[..., 0]]).astype(np.uint8)
     known = np.dstack([virtual, zeros, zeros, matte, room, matte, matte])
     planes = np.dstack([known, room, matte]).astype(np.uint8)
-    frame, planes = _vary(frame, planes, rng)
+    (frame, other), planes = _vary(np.stack([frame, frame]), planes, rng)
+    assert (frame == other).all()
     v, r, m = planes[..., :3] * 1.0, planes[..., 10:13] * 1.0, frame[..., 4:5] / 255
     # both ends and the blend are truncated to 8 bit after the gain, at most 1.38
     assert np.abs(frame[..., :3] - (v + m * (r - v))).max() <= 2.5

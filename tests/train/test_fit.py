@@ -17,6 +17,13 @@ CONFIGS = {
         "--data.init_args.size_wh=[160,96]",
         "--data.init_args.crop_wh=[96,64]",
     ],
+    "leaknet_vote": [
+        "--model.init_args.size_wh=[160,96]",
+        "--data.init_args.size_wh=[160,96]",
+        "--data.init_args.crop_wh=[96,64]",
+        "--data.init_args.together=3",
+        "--data.init_args.look_model=null",
+    ],
     "restorenet": [
         "--model.init_args.size_wh=[320,192]",
         "--data.init_args.size_wh=[320,192]",  # the frame model's

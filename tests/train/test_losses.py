@@ -12,12 +12,14 @@ from train.losses import (
     LOSSES,
     combined_loss,
     delta_e94,
+    expected_score,
     find_loss,
     focal_mse_loss,
     gradient_loss,
     leak_loss,
     restore_loss,
     soft_jaccard_loss,
+    vote_loss,
 )
 from vader_rt.errors import InputError
 
@@ -70,7 +72,7 @@ def test_gradient_loss_sees_edges_only() -> None:
     assert float(gradient_loss(step[inner], raised[inner])) > 0
 
 
-@pytest.mark.parametrize("name", [n for n in LOSSES if n != "restore"])
+@pytest.mark.parametrize("name", [n for n in LOSSES if n not in ("restore", "vote")])
 def test_loss_is_least_at_the_target(name: str) -> None:
     a, b = (x.repeat(1, 2, 1, 1) for x in pair())
     target = (b > 0.5).float()
@@ -105,6 +107,52 @@ def test_restore_loss_ignores_what_was_not_seen() -> None:
     assert float(restore_loss(garbled, truth)) == pytest.approx(float(restore_loss(right, truth)))
     garbled[..., 4:] = 0.5
     assert float(restore_loss(garbled, truth)) > float(restore_loss(right, truth)) + 0.1
+
+
+def two_samples() -> tuple[torch.Tensor, torch.Tensor]:
+    """A prediction and a truth of two frames: the first shows the room, the other a person."""
+    room = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(2)) * 0.5
+    virtual, person = room + 0.05, 1 - room
+    calls = [virtual + 0.8 * (room - virtual), person]
+    masks = [torch.full((2, 8, 8), 0.8), torch.stack([torch.ones(8, 8), torch.zeros(8, 8)])]
+    truth = [torch.cat([m, room, c, virtual]) for m, c in zip(masks, calls, strict=True)]
+    prediction = torch.full((1, 2, 2, 8, 8), 0.5)
+    prediction[:, :, 0] = 0.8
+    return prediction, torch.stack(truth)[None]
+
+
+def test_expected_score_is_the_share_of_the_right_sample() -> None:
+    prediction, truth = two_samples()
+    undecided = float(expected_score(prediction, truth))
+    prediction[:, 1, 1] = 0.1
+    decided = float(expected_score(prediction, truth))
+    prediction[:, :, 1] *= 0.3  # as strong one by the other
+    assert float(expected_score(prediction, truth)) == pytest.approx(decided, abs=0.01)
+    assert decided == pytest.approx(2 * undecided, rel=0.05)
+    prediction[:, 0, 1], prediction[:, 1, 1] = 0.1, 0.5
+    assert float(expected_score(prediction, truth)) < 0.01
+
+
+def test_expected_score_counts_where_the_room_leaks() -> None:
+    prediction, truth = two_samples()
+    whole = float(expected_score(prediction, truth))
+    truth[..., 2:5, :, :4] += 0.3  # half of the room is another one
+    assert float(expected_score(prediction, truth)) == pytest.approx(whole / 2, rel=0.2)
+    truth[:, :, 1, :, :4] = 0  # and leaks nowhere
+    assert float(expected_score(prediction, truth)) == pytest.approx(whole, rel=0.2)
+
+
+def test_vote_loss_ranks_the_leak() -> None:
+    prediction, truth = two_samples()
+    prediction.requires_grad_()
+    vote_loss(prediction, truth).backward()
+    assert prediction.grad is not None
+    assert (prediction.grad[:, 0, 1] < 0).all()  # more leak where the room is
+    assert (prediction.grad[:, 1, 1] > 0).all()
+    prediction = prediction.detach()
+    each = leak_loss(prediction[0], truth[0, :, :2])
+    missed = 1 - expected_score(prediction, truth)
+    assert float(vote_loss(prediction, truth)) == pytest.approx(float(each + missed))
 
 
 def test_unknown_loss_names_the_known() -> None:
