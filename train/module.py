@@ -38,6 +38,7 @@ class _Module(lightning.LightningModule):
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._loss = find_loss(loss)
         self._inputs, self._start = tuple(inputs), start
+        self.train()  # a loop may take the mode as it finds it
 
     def forward(self, planes: Tensor) -> Tensor:
         frames = planes.flatten(0, -4).contiguous(memory_format=torch.channels_last)

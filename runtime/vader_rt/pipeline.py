@@ -222,7 +222,7 @@ class _Job:
         room, certain = estimate.room, estimate.leak
         if recovered is not None:
             room, certain = self._corrected(recovered)
-        seen = self._seen(estimate)
+        seen = self._seen(estimate, room)
         if self._options.fill:
             room = continued(room, seen)
         else:
@@ -241,11 +241,11 @@ class _Job:
         )
         return restore(voted.room, planes, self._restoration)
 
-    def _seen(self, estimate: RoomEstimate) -> np.ndarray:
-        """Where something was seen; what does not differ from the virtual background is no leak."""
+    def _seen(self, estimate: RoomEstimate, room: np.ndarray) -> np.ndarray:
+        """Where something was seen; a room that is the virtual background is no leak of another."""
         seen = estimate.evidence > 0
         if isinstance(self._aggregator, Recovery):
-            seen &= cv2.absdiff(estimate.copy, self._virtual.image).max(axis=2) > VISIBLE_LEVELS
+            seen &= cv2.absdiff(room, self._virtual.image).max(axis=2) > VISIBLE_LEVELS
         return seen
 
     def _score(self, room: np.ndarray, certain: np.ndarray) -> Scores | None:

@@ -26,7 +26,7 @@ _RADIUS = 8.0
 _SHIFTS = 2
 _SMOOTHING_LEVELS, _SMOOTHING_WIDTHS = 10.0, 1 / 128
 """σ of the bilateral filter that ends the vote: in levels, and in widths of the picture."""
-_LEAST_OFFSET, _LEAST_STRENGTH = 15.0, 0.5
+_LEAST_OFFSET, _LEAST_STRENGTH = 15.0, 0.25
 """Levels from the virtual background, and strength of all samples, from which scatter counts."""
 _SCATTER_FLOOR = 0.01
 _CHUNK = 1 << 16

@@ -74,8 +74,9 @@ def test_normalisations_stay_and_frames_come_together(untrained: dict[str, Path]
     module = LeakModule("leaknet", INPUTS, (320, 192), start=str(untrained["frame"]))
     module.on_train_batch_start((planes, planes), 0)
     with torch.no_grad():
-        together = module.train()(planes)
+        together = module(planes)
         each = torch.stack([module.train()(frames) for frames in planes])
+    assert module.model.training
     assert together.shape == (2, 3, 2, 192, 320)
     np.testing.assert_allclose(together, each, atol=1e-5)
     np.testing.assert_allclose(each[1, 2, 0], engine.run(planes[1, 2:].numpy())[0], atol=1e-4)
