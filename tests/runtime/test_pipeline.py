@@ -18,6 +18,7 @@ from train.calls import Call
 from vader_rt.engines import load_engine
 from vader_rt.errors import InputError
 from vader_rt.features import VirtualDetail
+from vader_rt.pipeline import VISIBLE_LEVELS
 from vader_rt.score import score
 from vader_rt.video import VideoWriter, open_video, read_image
 
@@ -113,6 +114,17 @@ def test_what_is_not_seen_is_the_virtual_background(
     assert result.is_empty
     assert (result.background == result.virtual).all()
     assert result.timeline == [0.0] * len(frames)
+
+
+def test_what_was_seen_is_told_by_the_room(
+    frames: list[np.ndarray], models: dict[str, Path]
+) -> None:
+    result = vader_rt.reconstruct(frames, model=models["model"])
+    assert result.voted is not None
+    off = cv2.absdiff(result.voted.room, result.virtual).max(axis=2) > VISIBLE_LEVELS
+    assert ((result.confidence > 0) == (off & (result.estimate.evidence > 0))).all()
+    assert 0.01 < off.mean() < 1
+    assert (result.background[~off] == result.virtual[~off]).all()
 
 
 def test_what_was_never_seen_is_filled_when_asked_for(
