@@ -18,6 +18,7 @@ from train.losses import delta_e94, expected_score, find_loss
 from train.model import build_network
 from train.warm_start import warm_start
 from vader_rt.contract import RESTORE_GROUPS
+from vader_rt.errors import InputError
 from vader_rt.features import plane_count
 
 
@@ -117,6 +118,12 @@ class LeakModule(_Module):
     ) -> None:
         super().__init__(network, inputs, plane_count(inputs), loss, start)
         self.save_hyperparameters()
+
+    def _measured(self, prediction: Tensor, target: Tensor) -> Tensor:
+        if (self.hparams["loss"] == "vote") != (target.ndim == 5):
+            raise InputError("the loss vote compares frames of a call, and no other loss does: set "
+                             "data.init_args.together for it, and leave it 0 else")  # fmt: skip
+        return super()._measured(prediction, target)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         prediction = self(batch[0]).float()

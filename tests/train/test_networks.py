@@ -25,6 +25,14 @@ def test_the_seeds_network_is_the_seeds() -> None:
     assert len(shapes) == 20
 
 
+@pytest.mark.parametrize(("loss", "frames"), [("vote", ()), ("leak", (3,))])
+def test_frames_together_are_for_the_loss_vote(loss: str, frames: tuple[int, ...]) -> None:
+    module = LeakModule("leaknet", ["frame"], (32, 32), loss=loss)
+    batch = torch.rand(2, *frames, 3, 32, 32), torch.rand(2, *frames, 11, 32, 32)
+    with pytest.raises(InputError, match="together"):
+        module.training_step(batch, 0)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_outputs(name: str) -> None:
     channels = ROOM_PLANES if name == "restorenet" else 6
