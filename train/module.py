@@ -12,7 +12,6 @@ import lightning
 import numpy as np
 import torch
 from torch import Tensor
-from typing_extensions import Self
 
 from train.losses import delta_e94, expected_score, find_loss
 from train.model import build_network
@@ -27,7 +26,7 @@ class _Module(lightning.LightningModule):
 
     Takes (N, C, H, W) planes, or (N, T, C, H, W), of T frames each, and returns as many.
     start: an exported model whose weights a new training begins with; those of inputs that it lacks
-    begin at 0. Its normalisations are numbers by now, and stay what they are.
+    begin at 0.
     """
 
     def __init__(
@@ -39,19 +38,10 @@ class _Module(lightning.LightningModule):
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._loss = find_loss(loss)
         self._inputs, self._start = tuple(inputs), start
-        self.train()  # a loop may take the mode as it finds it
 
     def forward(self, planes: Tensor) -> Tensor:
         frames = planes.flatten(0, -4).contiguous(memory_format=torch.channels_last)
         return self.model(frames).unflatten(0, planes.shape[:-3])
-
-    def train(self, mode: bool = True) -> Self:
-        super().train(mode)
-        if self._start is not None:
-            for module in self.modules():
-                if isinstance(module, torch.nn.BatchNorm2d):
-                    module.eval()
-        return self
 
     def on_train_batch_start(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         if self._start is not None and self.global_step == 0 and batch_idx == 0:

@@ -133,6 +133,28 @@ def test_expected_score_is_the_share_of_the_right_sample() -> None:
     assert float(expected_score(prediction, truth)) < 0.01
 
 
+def test_expected_score_ranks_by_leak_times_matte() -> None:
+    prediction, truth = two_samples()
+    prediction[:, :, 1] = 0.5  # as much leak in both
+    prediction[:, 1, 0] = 0.8
+    undecided = float(expected_score(prediction, truth))
+    prediction[:, 1, 0] = 0.2
+    assert float(expected_score(prediction, truth)) == pytest.approx(2 * undecided, rel=0.05)
+
+
+def test_expected_score_unmixes_by_the_matte() -> None:
+    prediction, truth = two_samples()
+    room = truth[:, 0, 2:5]
+    truth[:, :, 8:] = room[:, None] + 0.5
+    truth[:, 0, 5:8] = room + 0.05  # a true matte of 0.9, which half of a trust in 0.8 gives
+    prediction[:, 1, 1] = 0.05
+    unmixed = float(expected_score(prediction, truth))
+    prediction[:, :, 0] = 1.0
+    copied = float(expected_score(prediction, truth))
+    assert unmixed == pytest.approx(0.5 + copied / 2, abs=0.05)
+    assert copied < 0.5
+
+
 def test_expected_score_counts_where_the_room_leaks() -> None:
     prediction, truth = two_samples()
     whole = float(expected_score(prediction, truth))
