@@ -12,6 +12,7 @@ from torch import nn
 from train.model import RestoreNet, build_network, find_network
 from vader_rt.contract import RESTORE_GROUPS, Contract
 from vader_rt.errors import InputError
+from vader_rt.features import group_slices
 from vader_rt.video import file_sha256
 
 
@@ -28,7 +29,8 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, Contract]:
     try:
         contract = _contract(settings, path, epoch)
         name = settings["network"] if "network" in settings else _seed_network(state)
-        network = build_network(name, contract.input_shape[1])
+        slices = group_slices(contract.inputs) if contract.kind == "frame" else None
+        network = build_network(name, contract.input_shape[1], slices)
         network.load_state_dict({k.removeprefix("model."): v for k, v in state.items()})
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: its settings lack or misstate something ({error})") from None

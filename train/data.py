@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from train import targets
 from train.calls import Call, read_calls
 from train.small import PLANES, SmallCall, call_planes, look_planes, remixed_call, small_call
-from vader_rt.features import InputPlanes
+from vader_rt.features import CallPlanes, InputPlanes
 
 _BLANK_SHARE = 0.25
 """Share of the items without a first look, from which the network learns to do it."""
@@ -73,9 +73,10 @@ class FrameDataset(Dataset):
         planes = self._planes(small, bool(remix), rng)
         if rng is not None:
             frames, planes = _vary(frames, planes, rng)
-        where = self._crop(targets.leak(frames[..., 4], frames[..., 5]).max(axis=0))
-        inputs = np.stack([self._input(frame, planes)[where] for frame in frames])
-        target = np.stack([self._target(frame, planes)[where] for frame in frames])
+        where = self._crop(frames)
+        filler = InputPlanes(self._inputs, self._size_wh, _call_planes(planes))
+        inputs = np.stack([_input(filler, frame)[(slice(None), *where)].copy() for frame in frames])
+        target = np.stack([self._target(frame[where], planes[where]) for frame in frames])
         if not self._together:
             inputs, target = inputs[0], target[0]
         return torch.from_numpy(inputs), torch.from_numpy(target)
@@ -101,17 +102,12 @@ class FrameDataset(Dataset):
             return np.array(small.planes)
         return np.dstack([small.planes, look_planes(small, self._look_model)])
 
-    def _crop(self, leak: np.ndarray) -> tuple[slice, ...]:
-        """Where to cut (K, H, W) planes."""
+    def _crop(self, frames: np.ndarray) -> tuple[slice, slice]:
+        """Where to cut (T, H, W, 6) frames of a call."""
         if self._crop_wh is None:
-            return (slice(None),) * 3
-        return (slice(None), *leaking_crop(leak, self._crop_wh, np.random.default_rng()))
-
-    def _input(self, frame: np.ndarray, planes: np.ndarray) -> np.ndarray:
-        look = planes[..., PLANES:] if planes.shape[2] > PLANES else None
-        call = call_planes(planes, look)
-        filler = InputPlanes(self._inputs, self._size_wh, call)
-        return filler.fill_small(np.ascontiguousarray(frame[..., :3]), frame[..., 3])[0]
+            return slice(None), slice(None)
+        leak = targets.leak(frames[..., 4], frames[..., 5]).max(axis=0)
+        return leaking_crop(leak, self._crop_wh, np.random.default_rng())
 
     def _target(self, frame: np.ndarray, planes: np.ndarray) -> np.ndarray:
         call, matte, person = frame[..., :3], frame[..., 4], frame[..., 5]
@@ -123,6 +119,16 @@ class FrameDataset(Dataset):
             return masks
         colors = np.dstack([planes[..., 12:9:-1], call[..., ::-1], planes[..., 2::-1]])
         return np.concatenate([masks, colors.transpose(2, 0, 1).astype(np.float32) / 255])
+
+
+def _call_planes(planes: np.ndarray) -> CallPlanes:
+    look = planes[..., PLANES:] if planes.shape[2] > PLANES else None
+    return call_planes(planes, look)
+
+
+def _input(filler: InputPlanes, frame: np.ndarray) -> np.ndarray:
+    """The network's planes of a frame (h, w, 6), (C, h, w), valid until the next."""
+    return filler.fill_small(np.ascontiguousarray(frame[..., :3]), frame[..., 3])[0]
 
 
 def leaking_crop(

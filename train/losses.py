@@ -13,7 +13,8 @@ from vader_rt.errors import InputError
 from vader_rt.score import WHITE, XYZ_FROM_RGB
 from vader_rt.unmix import LEAST_LEAK
 
-_TRUSTS = (0.0, 0.5)
+_TRUST = 0.5
+"""How far mattes are believed where samples are un-mixed in training."""
 _TOLERANCE, _SOFTNESS = 4.0, 1.0
 """ΔE at which a colour stops being right, and within which it does so, in training."""
 
@@ -86,12 +87,11 @@ def expected_score(prediction: Tensor, target: Tensor, power: float = 4.0) -> Te
     strength = leak * matte.clamp_min(LEAST_LEAK)
     share = torch.softmax(power * torch.log(strength + 1e-4), dim=1)
     room, call, virtual = (part.flatten(0, 1) for part in colors)
-    right = torch.zeros_like(leak)
-    for trust in _TRUSTS:
-        trusted = 1 - trust * (1 - matte.flatten(0, 1))
-        difference = delta_e94(virtual + (call - virtual) / trusted.clamp_min(LEAST_LEAK), room)
-        near = torch.sigmoid((_TOLERANCE - difference) / _SOFTNESS)
-        right = right + near.unflatten(0, leak.shape[:2]) / len(_TRUSTS)
+    trusted = (1 - _TRUST * (1 - matte.flatten(0, 1))).clamp_min(LEAST_LEAK)
+    right, room = torch.zeros_like(leak), _lab(room)
+    for found in (call, virtual + (call - virtual) / trusted):
+        near = torch.sigmoid((_TOLERANCE - _delta_e94(_lab(found), room)) / _SOFTNESS)
+        right = right + near.unflatten(0, leak.shape[:2]) / 2
     return _weighted_mean((share * right).sum(dim=1), true_leak.amax(dim=1))
 
 
@@ -100,7 +100,10 @@ def delta_e94(rgb_a: Tensor, rgb_b: Tensor) -> Tensor:
 
     It stands in for CIEDE2000, whose corrections in the blues have kinks that do not train well.
     """
-    lab_a, lab_b = _lab(rgb_a), _lab(rgb_b)
+    return _delta_e94(_lab(rgb_a), _lab(rgb_b))
+
+
+def _delta_e94(lab_a: Tensor, lab_b: Tensor) -> Tensor:
     dl, da, db = (lab_a - lab_b).split(1, dim=1)
     chroma_a, chroma_b = (_norm(lab[:, 1:]) for lab in (lab_a, lab_b))
     dc = chroma_a - chroma_b

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,11 @@ from vader_rt.contract import RESTORE_GROUPS, SPANS
 from vader_rt.errors import InputError
 from vader_rt.restore import restore_slice
 
+LINE_INPUTS = ("frame", "virtual", "look", "look_matte")
+"""Input groups that `line_planes` needs."""
+LINE_PLANES = 6
+_SPAN_NOISE = 0.03
+"""What compression leaves of a span or an offset that is none."""
 _SAMPLE_PLANES = 11
 _PRIOR_TRUST = 0.3
 
@@ -68,22 +73,65 @@ class LeakNet(nn.Module):
 
     Nothing but its first and its last layer works at the full resolution: the planes are halved on
     the way in, the result is doubled on the way out. H and W must be multiples of 32.
+    slices: where the planes of each input group are. With those of `LINE_INPUTS` among them,
+    `line_planes` are made of these and join them.
     Returns (N, 2, H, W) in [0, 1]: matte, leak.
     """
 
     outputs = ("matte", "leak")
 
-    def __init__(self, in_channels: int, widths: Sequence[int] = (24, 48, 80, 112, 144)) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        slices: Mapping[str, slice] | None = None,
+        widths: Sequence[int] = (24, 48, 80, 112, 144),
+    ) -> None:
         super().__init__()
-        self.stem = _block(in_channels, widths[0], kernel=4, stride=2)
+        slices = slices or {}
+        self._line = [slices[g] for g in LINE_INPUTS] if set(LINE_INPUTS) <= set(slices) else None
+        self.derived = LINE_PLANES if self._line else 0
+        self.stem = _block(in_channels + self.derived, widths[0], kernel=4, stride=2)
         self.down = _downward(widths)
         self.narrow, self.up = _upward(widths)
         self.last = _block(widths[0], widths[0])
         self.head = nn.ConvTranspose2d(widths[0], 2, 2, stride=2)
 
     def forward(self, planes: Tensor) -> Tensor:
+        if self._line:
+            with torch.no_grad(), torch.autocast(planes.device.type, enabled=False):
+                line = line_planes(*(planes[:, where].float() for where in self._line))
+            planes = torch.cat([planes, line], dim=1)
         x = _down_and_up(self.stem(planes), self.down, self.narrow, self.up)  # (N, 24, H/2, W/2)
         return torch.sigmoid(self.head(self.last(x)))
+
+
+def line_planes(frame: Tensor, virtual: Tensor, look: Tensor, look_matte: Tensor) -> Tensor:
+    """What the mixing equation says of a frame: (N, 6, H, W) in [0, 1].
+
+    A pixel's samples lie on the line from the virtual background to the room, at their mattes, and
+    the look is one of them. How far the frame, the look, and the frame from the line lie off, as
+    logarithms, so that a quotient is a difference; where between the two the frame lies; its matte
+    by that and the look's; and how far it lies off for what there is around, for the matte falls
+    from the person outwards. Convolutions find no quotients by themselves.
+
+    frame, virtual, look: (N, 3, H, W) in [0, 1]; look_matte: (N, 1, H, W) in [0, 1].
+    """
+    offset, span = frame - virtual, look - virtual
+    share = _dot(offset, span) / (_dot(span, span) + _SPAN_NOISE**2)
+    share = share.clamp(-0.25, 1.5)
+    stray = offset - share * span
+    off, far, beside = (torch.sqrt(_dot(x, x) + 1e-8) for x in (offset, span, stray))
+    around = F.max_pool2d(F.avg_pool2d(off, 4), 9, stride=1, padding=4)
+    relative = off / (_double(_double(around)) + _SPAN_NOISE)
+    logarithms = [torch.log2(1 + 255 * x) / 9 for x in (off, far, beside)]
+    matte = (share * look_matte).clamp(0, 1)
+    return torch.cat(
+        [*logarithms, (share + 0.25) / 1.75, matte, relative.clamp(0, 1.25) / 1.25], dim=1
+    )
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).sum(dim=1, keepdim=True)
 
 
 class RestoreNet(nn.Module):
@@ -205,9 +253,12 @@ def find_network(name: str) -> type[UNet | SimpleConvNet | LeakNet | RestoreNet]
     return NETWORKS[name]
 
 
-def build_network(name: str, in_channels: int) -> nn.Module:
-    """Build a network by its name; see `find_network`."""
-    return find_network(name)(in_channels)
+def build_network(
+    name: str, in_channels: int, slices: Mapping[str, slice] | None = None
+) -> nn.Module:
+    """Build a network by its name; see `find_network`, and `LeakNet` for the slices."""
+    network = find_network(name)
+    return network(in_channels, slices) if network is LeakNet else network(in_channels)
 
 
 def _conv_relu(*widths: int) -> list[nn.Module]:

@@ -11,14 +11,14 @@ import cv2
 import lightning
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from train.losses import delta_e94, expected_score, find_loss
 from train.model import build_network
 from train.warm_start import warm_start
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.errors import InputError
-from vader_rt.features import plane_count
+from vader_rt.features import group_slices, plane_count
 
 
 class _Module(lightning.LightningModule):
@@ -30,12 +30,11 @@ class _Module(lightning.LightningModule):
     """
 
     def __init__(
-        self, network: str, inputs: Sequence[str], in_channels: int, loss: str, start: str | None
+        self, network: nn.Module, inputs: Sequence[str], loss: str, start: str | None
     ) -> None:
         super().__init__()
         # channels last: twice as fast in bfloat16 on a CPU
-        self.model = build_network(network, in_channels)
-        self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._loss = find_loss(loss)
         self._inputs, self._start = tuple(inputs), start
 
@@ -106,7 +105,8 @@ class LeakModule(_Module):
         matte_trust: float = 0.3,
         start: str | None = None,
     ) -> None:
-        super().__init__(network, inputs, plane_count(inputs), loss, start)
+        model = build_network(network, plane_count(inputs), group_slices(inputs))
+        super().__init__(model, inputs, loss, start)
         self.save_hyperparameters()
 
     def _measured(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -150,7 +150,8 @@ class RestoreModule(_Module):
         start: str | None = None,
     ) -> None:
         inputs = tuple(RESTORE_GROUPS)
-        super().__init__(network, inputs, sum(RESTORE_GROUPS.values()), loss, start)
+        model = build_network(network, sum(RESTORE_GROUPS.values()))
+        super().__init__(model, inputs, loss, start)
         self.save_hyperparameters()
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:

@@ -19,12 +19,15 @@ from vader_rt.engines.onnx import read_contract
 from vader_rt.errors import InputError
 
 Layer = nn.Conv2d | nn.ConvTranspose2d
+Plane = tuple[str, int]
+"""An input plane: its group, and which of the group's planes."""
 
 
 def warm_start(network: nn.Module, groups: Sequence[str], model: Path, planes: Tensor) -> None:
     """Give a network the weights of a model of the same layers.
 
-    groups: the network's input groups; weights of those that the model lacks begin at 0.
+    groups: the network's input groups; weights of those that the model lacks, and of the planes
+    that it does not derive from them, begin at 0.
     planes: (N, C, H, W) float32, real inputs: what normalisations put back are fitted to.
 
     Raises:
@@ -38,8 +41,15 @@ def warm_start(network: nn.Module, groups: Sequence[str], model: Path, planes: T
     wanted = _in_order_of_use(network, planes)
     if len(found) != len(wanted):
         raise InputError(f"{model}: has {len(found)} convolutions, the network {len(wanted)}")
+    has, wants = ([(g, i) for g in names for i in range(sizes[g])]
+                  for names in (contract.inputs, groups))  # fmt: skip
+    derived = [("derived", i) for i in range(getattr(network, "derived", 0))]
     for layer, (weight, bias) in zip(wanted, found, strict=True):
-        weight = _spread(weight, contract.inputs, groups, sizes, layer)
+        if derived and layer.weight.shape[1] == len(wants + derived):
+            with_derived = weight.shape[1] == len(has + derived)
+            weight = _spread(weight, has + derived * with_derived, wants + derived, layer)
+        else:
+            weight = _spread(weight, has, wants, layer)
         if weight.shape != layer.weight.shape:
             raise InputError(f"{model}: has a layer of {tuple(weight.shape)}, the network of "
                              f"{tuple(layer.weight.shape)}")  # fmt: skip
@@ -70,20 +80,16 @@ def _in_order_of_use(network: nn.Module, planes: Tensor) -> list[Layer]:
     return used
 
 
-def _spread(
-    weight: Tensor, has: Sequence[str], wants: Sequence[str], sizes: dict[str, int], layer: Layer
-) -> Tensor:
+def _spread(weight: Tensor, has: Sequence[Plane], wants: Sequence[Plane], layer: Layer) -> Tensor:
     """The weights of a first layer, with its input planes in the place where they are wanted.
 
     A first layer may take less than all planes, but takes the first ones.
     """
-    has_planes = [(group, i) for group in has for i in range(sizes[group])]
-    wants_planes = [(group, i) for group in wants for i in range(sizes[group])]
     old, new = weight.shape[1], layer.weight.shape[1]
-    if old >= new or new - old != len(wants_planes) - len(has_planes):
+    if old >= new or new - old != len(wants) - len(has):
         return weight
     spread = torch.zeros(len(weight), new, *weight.shape[2:])
-    spread[:, [wants_planes.index(plane) for plane in has_planes[:old]]] = weight
+    spread[:, [wants.index(plane) for plane in has[:old]]] = weight
     return spread
 
 

@@ -143,7 +143,7 @@ class InputPlanes:
         self.size_wh = size_wh
         width, height = size_wh
         self.tensor = np.zeros((1, plane_count(groups), height, width), np.float32)
-        self._slices = _group_slices(groups)
+        self._slices = group_slices(groups)
         self._detail: VirtualDetail | None = None
         self.call_changes = 0
         for group in groups:
@@ -229,7 +229,8 @@ def plane_count(groups: Sequence[str]) -> int:
     return sum(INPUT_GROUPS[g] for g in groups)
 
 
-def _group_slices(groups: Sequence[str]) -> dict[str, slice]:
+def group_slices(groups: Sequence[str]) -> dict[str, slice]:
+    """Where the planes of each input group are, one group after the other."""
     slices, start = {}, 0
     for group in groups:
         slices[group] = slice(start, start + INPUT_GROUPS[group])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from train.model import NETWORKS, RestoreNet, UNet, build_network
+from train.model import LINE_INPUTS, NETWORKS, RestoreNet, UNet, build_network, line_planes
 from train.module import LeakModule
 from vader_rt.contract import RESTORE_GROUPS, SPANS
 from vader_rt.errors import InputError
+from vader_rt.features import group_slices, plane_count
 from vader_rt.restore import restore_slice
 
 ROOM_PLANES = sum(RESTORE_GROUPS.values())
@@ -44,6 +45,69 @@ def test_outputs(name: str) -> None:
     assert output.shape == (2, sum(count.get(o, 1) for o in network.outputs), 64, 96)
     if name != "restorenet":
         assert 0 <= output.min() <= output.max() <= 1
+
+
+def test_planes_of_the_line_tell_the_matte() -> None:
+    """Of the mixing equation, with a look at another matte; half of the picture is no mixture."""
+    rng = torch.Generator().manual_seed(0)
+    virtual, room, person = torch.rand(3, 1, 3, 32, 64, generator=rng)
+    virtual = 0.4 + 0.2 * virtual
+    room = virtual + (room - 0.5).sign() * 0.4
+    matte, look_matte = 0.1 + 0.4 * torch.rand(1, 1, 32, 64, generator=rng), torch.tensor(0.6)
+    look_matte = look_matte.expand(1, 1, 32, 64)
+    frame = virtual + matte * (room - virtual)
+    frame[..., 32:] = person[..., 32:]
+    look = virtual + look_matte * (room - virtual)
+    off, far, beside, share, product, around = line_planes(frame, virtual, look, look_matte)[0]
+    left = (slice(None), slice(0, 32))
+    torch.testing.assert_close(product[left], matte[0, 0][left], atol=0.02, rtol=0)
+    torch.testing.assert_close(
+        share[left] * 1.75 - 0.25, (matte / 0.6)[0, 0][left], atol=0.03, rtol=0
+    )
+    length = torch.linalg.vector_norm(frame - virtual, dim=1)[0]
+    torch.testing.assert_close(2 ** (9 * off), 1 + 255 * length, rtol=0.01, atol=0.1)
+    # quotients are differences
+    quotient = 2 ** (9 * (off - far)[left])
+    torch.testing.assert_close(quotient, (matte / 0.6)[0, 0][left], atol=0.05, rtol=0)
+    assert beside[left].mean() < 0.25 * beside[:, 32:].mean()
+    whole = torch.stack([off, far, beside, share, product, around])
+    assert whole.min() >= 0
+    assert whole.max() <= 1
+
+
+def test_the_matte_is_told_relative_to_what_is_around() -> None:
+    """A halo that falls from left to right, before a bright and before a dim room, looks alike."""
+    matte = torch.linspace(1, 0, 64).expand(1, 1, 64, 64)
+    black = torch.zeros(1, 3, 64, 64)
+    planes = [
+        line_planes(matte * bright * torch.ones(1, 3, 1, 1), black, black, matte)[0]
+        for bright in (0.9, 0.5)
+    ]
+    assert (planes[0][0] - planes[1][0]).abs().mean() > 0.07
+    assert (planes[0][5] - planes[1][5]).abs().mean() < 0.02
+    assert planes[0][5, 32].diff().mean() < -0.01
+
+
+def test_the_frame_network_derives_planes_where_it_has_what_they_are_made_of() -> None:
+    whole = ("frame", "person", *LINE_INPUTS[1:])
+    channels = plane_count(whole)
+    torch.manual_seed(0)
+    derives, plain = (
+        build_network("leaknet", channels, group_slices(whole)),
+        build_network("leaknet", channels),
+    )
+    assert derives.stem[0].in_channels == plain.stem[0].in_channels + 6
+    lacks = build_network("leaknet", channels - 1, group_slices(whole[:-1]))
+    assert lacks.stem[0].in_channels == channels - 1
+    with torch.no_grad():
+        derives.stem[0].weight[:, :channels] = 0
+        planes = torch.rand(1, channels, 32, 64)
+        other = planes.clone()
+        other[:, 3] = 0  # the person mask is not in the line
+        same, new = derives.eval()(planes), derives(other)
+        torch.testing.assert_close(same, new)
+        other[:, group_slices(whole)["look"]] = 0.5
+        assert (derives(other) - same).abs().max() > 1e-3
 
 
 def test_restoration_starts_from_the_strongest_sample() -> None:

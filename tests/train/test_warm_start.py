@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import INPUTS
-from train.model import build_network
+from export.to_onnx import to_onnx
+from tests.conftest import INPUTS, save_checkpoint
+from train.model import LINE_INPUTS, build_network
 from train.module import LeakModule
 from train.warm_start import warm_start
 from vader_rt.engines import load_engine
 from vader_rt.errors import InputError
-from vader_rt.features import plane_count
+from vader_rt.features import group_slices, plane_count
 from vader_rt.pipeline import DEFAULT_MODEL, DEFAULT_RESTORATION
 
 
@@ -26,7 +27,8 @@ def test_the_network_computes_what_the_model_does(name: str, model: Path) -> Non
     engine = load_engine(model, "onnx-cpu")
     torch.manual_seed(1)
     planes = torch.rand(2, *engine.contract.input_shape[1:])
-    network = build_network(name, planes.shape[1])
+    slices = group_slices(engine.contract.inputs) if name == "leaknet" else None
+    network = build_network(name, planes.shape[1], slices)
     warm_start(network, engine.contract.inputs, model, planes)
     wanted = np.concatenate([np.atleast_3d(o.T).T for o in engine.run(planes[:1].numpy())])
     for training in (False, True):
@@ -41,7 +43,7 @@ def test_new_inputs_change_nothing_at_first(untrained: dict[str, Path]) -> None:
     engine = load_engine(untrained["frame"], "onnx-cpu")
     torch.manual_seed(1)
     planes = torch.rand(1, plane_count(groups), 192, 320)
-    network = build_network("leaknet", planes.shape[1])
+    network = build_network("leaknet", planes.shape[1], group_slices(groups))
     warm_start(network, groups, untrained["frame"], planes)
     starts = np.cumsum([0, *(plane_count([g]) for g in groups)])
     where = [starts[groups.index(g)] + i for g in INPUTS for i in range(plane_count([g]))]
@@ -49,6 +51,21 @@ def test_new_inputs_change_nothing_at_first(untrained: dict[str, Path]) -> None:
         found = network.eval()(planes)[0, 0].numpy()
     wanted = engine.run(planes[:, where].numpy())[0]
     np.testing.assert_allclose(found, wanted, atol=1e-4)  # sums in another order
+
+
+def test_planes_that_are_derived_from_new_inputs_change_nothing_at_first(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    checkpoint = save_checkpoint(LeakModule("leaknet", ["frame"], (320, 192)), tmp_path / "f.ckpt")
+    model = to_onnx(checkpoint, tmp_path / "frame.onnx")
+    groups = (*LINE_INPUTS[1:], "frame")
+    planes = torch.rand(1, plane_count(groups), 192, 320)
+    network = build_network("leaknet", planes.shape[1], group_slices(groups)).eval()
+    warm_start(network, groups, model, planes)
+    wanted = load_engine(model, "onnx-cpu").run(planes[:, -3:].numpy())
+    with torch.no_grad():
+        np.testing.assert_allclose(network(planes)[0].numpy(), wanted, atol=1e-4)
+        network.stem[0].weight[:, -network.derived :] += 1
+        assert np.abs(network(planes)[0].numpy() - wanted).max() > 0.01
 
 
 def test_a_training_begins_there(untrained: dict[str, Path]) -> None:
