@@ -68,7 +68,9 @@ def _converted(path: Path, contract: Contract) -> onnx.ModelProto:
             keep_io_types=True,
             max_finite_val=LARGEST,
             op_block_list=set(float16.DEFAULT_OP_BLOCK_LIST) - {"Resize"},
+            node_block_list=_derivations(full) if contract.kind == "frame" else [],
         )
+    _merge_casts(model)
     _restore_scales(model)
     onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
     onnx.checker.check_model(model, full_check=True)
@@ -76,6 +78,57 @@ def _converted(path: Path, contract: Contract) -> onnx.ModelProto:
         if value.type.tensor_type.elem_type != FLOAT:
             raise InputError(f"{path}: {value.name} is not float32 in half precision")
     return model
+
+
+def _derivations(model: onnx.ModelProto) -> list[str]:
+    """Names of the nodes that derive planes from a frame model's planes, before any convolution.
+
+    They subtract what is nearly equal, and magnify the rest: that needs float32.
+    """
+    graph = model.graph
+    constants = {node.output[0]: node.name for node in graph.node if node.op_type == "Constant"}
+    derived = {value.name for value in graph.input}
+    known = {*constants, *(i.name for i in graph.initializer), ""}
+    found: list[onnx.NodeProto] = []
+    for node in graph.node:
+        convolves = node.op_type in ("Conv", "ConvTranspose", "QuantizeLinear")
+        inputs = set(node.input)
+        if inputs & derived and inputs <= derived | known and not convolves:
+            derived.update(node.output)
+            found.append(node)
+    used = {name for node in found for name in node.input}
+    return [node.name for node in found] + [n for out, n in constants.items() if out in used]
+
+
+def _merge_casts(model: onnx.ModelProto) -> None:
+    """Between nodes that stay float32, take the casts to half precision and back away.
+
+    The converter puts them around every such node. Equal casts of one tensor become one.
+    """
+    graph = model.graph
+    kinds = {node.output[0]: _kind(node) for node in graph.node if node.op_type == "Cast"}
+    sources = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Cast"}
+    same: dict[str, str] = {}
+    first: dict[tuple[str, int], str] = {}
+    for name, kind in kinds.items():
+        source = same.get(sources[name], sources[name])
+        if kind == FLOAT and kinds.get(source) == HALF:
+            same[name] = same.get(sources[source], sources[source])
+        else:
+            same[name] = first.setdefault((source, kind), name)
+    used, kept = {value.name for value in graph.output}, []
+    for node in reversed(graph.node):
+        node.input[:] = [same.get(name, name) for name in node.input]
+        if node.op_type != "Cast" or used.intersection(node.output):
+            used.update(node.input)
+            kept.append(node)
+    kept = kept[::-1]
+    del graph.node[:]
+    graph.node.extend(kept)
+
+
+def _kind(cast: onnx.NodeProto) -> int:
+    return next(attribute.i for attribute in cast.attribute if attribute.name == "to")
 
 
 def _restore_scales(model: onnx.ModelProto) -> None:

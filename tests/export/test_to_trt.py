@@ -53,7 +53,7 @@ def test_half_precision_keeps_its_planes_in_float32(checkpoint: Path, tmp_path: 
     assert {t.data_type for t in graph.initializer} <= {TensorProto.FLOAT16, TensorProto.INT64}
     outputs = len(graph.output)
     casts = sum(node.op_type == "Cast" for node in graph.node)
-    assert casts <= 2 + outputs  # RestoreNet reads its planes twice
+    assert casts <= 1 + outputs
     values = [*graph.input, *graph.output]
     assert {v.type.tensor_type.elem_type for v in values} == {TensorProto.FLOAT}
     contract = read_contract(exported.model)
@@ -62,6 +62,19 @@ def test_half_precision_keeps_its_planes_in_float32(checkpoint: Path, tmp_path: 
     runs = (load_engine(full, "onnx-cpu").run(planes), half_engine(exported.model).run(planes))
     difference = max(np.abs(a - b).max() for a, b in zip(*runs, strict=True))
     assert 0 < difference < TOLERANCES["fp16"].largest
+
+
+def test_what_the_frame_network_derives_stays_in_float32(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    checkpoint = save_checkpoint(MODULES["leaknet"](), tmp_path / "f.ckpt")
+    exported = to_trt(checkpoint, tmp_path, flavour="tensorrt", checks=RANDOM)
+    model = onnx.shape_inference.infer_shapes(onnx.load(exported.model))
+    kinds = {v.name: v.type.tensor_type.elem_type for v in model.graph.value_info}
+    logarithms = [n.output[0] for n in model.graph.node if n.op_type == "Log"]
+    assert len(logarithms) == 3
+    assert {kinds[name] for name in logarithms} == {TensorProto.FLOAT}
+    convolved = [n.input[0] for n in model.graph.node if n.op_type == "Conv"]
+    assert {kinds[name] for name in convolved} == {TensorProto.FLOAT16}
 
 
 def test_without_tensorrt_the_rest_is_left(
