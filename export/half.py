@@ -81,11 +81,13 @@ def _converted(path: Path, contract: Contract) -> onnx.ModelProto:
 
 
 def _derivations(model: onnx.ModelProto) -> list[str]:
-    """Names of the nodes that derive planes from a frame model's planes, before any convolution.
+    """Names of the nodes that derive planes from a frame model's planes, for its convolutions.
 
     They subtract what is nearly equal, and magnify the rest: that needs float32.
     """
     graph = model.graph
+    if all(node.op_type != "Conv" for node in graph.node):
+        return []
     constants = {node.output[0]: node.name for node in graph.node if node.op_type == "Constant"}
     derived = {value.name for value in graph.input}
     known = {*constants, *(i.name for i in graph.initializer), ""}
