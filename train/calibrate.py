@@ -1,7 +1,8 @@
 """Fit what confidence means: `python -m train.calibrate CALLS [--model M] [--restoration R]`.
 
 A logistic regression from what is known of a pixel (`vader_rt.confidence`) to whether it is right,
-over the seen pixels of calls with truth. Prints the weights of the frame model or, with
+over the seen pixels of calls with truth. Each call is run twice, the second time with its true
+virtual image given, for the weights hold for both. Prints the weights of the frame model or, with
 `--restore`, of the restoration model, and how often pixels of each confidence were right; `--write`
 puts the weights into the model's contract.
 """
@@ -40,10 +41,14 @@ def seen_pixels(
 
 
 def terms_of_call(
-    call: Call, rng: np.random.Generator, **options: Any
+    call: Call, rng: np.random.Generator, *, given: bool = False, **options: Any
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Terms (N, K) and rightness (N,) bool of seen pixels of one call."""
-    result = reconstruct(call.video, **options)
+    """Terms (N, K) and rightness (N,) bool of seen pixels of one call.
+
+    given: hand over the true virtual image.
+    """
+    virtual = call.virtual if given else None
+    result = reconstruct(call.video, virtual_background=virtual, **options)
     drawn, right = seen_pixels(result, call.read_room(), rng)
     if "restoration" in options:
         terms = restored_terms(result.confidence)
@@ -112,7 +117,11 @@ def main() -> None:
         options: dict[str, Any] = {"model": load_engine(args.model)}
         if args.restore:
             options["restoration"] = _undecided(load_engine(args.restoration))
-        drawn = [terms_of_call(call, rng, **options) for call in read_calls(args.calls)]
+        drawn = [
+            terms_of_call(call, rng, given=given, **options)
+            for call in read_calls(args.calls)
+            for given in ((False, True) if call.virtual.is_file() else (False,))
+        ]
         terms, right = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
         weights = fit(terms, right)
         if args.write:

@@ -143,7 +143,7 @@ class RestoreModule(_Module):
     def __init__(
         self,
         network: str = "restorenet",
-        size_wh: tuple[int, int] = (640, 384),
+        size_wh: tuple[int, int] = (448, 256),
         loss: str = "restore",
         learning_rate: float = 1e-3,
         schedule: str = "cosine",

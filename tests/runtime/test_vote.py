@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vader_rt.samples import Samples
-from vader_rt.vote import KEPT, TRUSTS, Ballot, VotedRoom, consistent_trust, unmixed
+from vader_rt.vote import KEPT, Ballot, VotedRoom, consistent_trust, unmixed
 
 SIZE_WH = (64, 48)
 SHAPE = (48, 64)
@@ -127,11 +127,17 @@ def test_guessed_mattes_of_a_client_that_cuts_hard_are_not() -> None:
     assert consistent_trust(spans([1.0] * 6, guesses), VIRTUAL)[0] == 0.0
 
 
-def test_mattes_that_err_are_believed_in_part() -> None:
+def test_timid_mattes_are_believed_in_part() -> None:
     mattes = np.array([0.4, 0.55, 0.7, 0.8, 0.9, 0.95])
-    guesses = np.clip(mattes**2.2, 0, 1)  # too timid: fully believed, they overshoot
-    trust, _ = consistent_trust(spans(mattes.tolist(), guesses.tolist()), VIRTUAL)
-    assert TRUSTS[0] < trust < TRUSTS[-1]
+    guesses = mattes**2.2  # fully believed, they overshoot
+    assert consistent_trust(spans(mattes.tolist(), guesses.tolist()), VIRTUAL)[0] == 0.7
+
+
+def test_mattes_that_hardly_matter_are_hardly_believed() -> None:
+    guesses = [0.4, 0.55, 0.7, 0.8, 0.9, 0.95]
+    trust, scatter = consistent_trust(spans([0.75, 0.8, 0.9, 0.95, 0.95, 1.0], guesses), VIRTUAL)
+    assert trust == 0.15  # 0.5 makes the scatter least
+    assert np.log(0.01) < scatter < 0
 
 
 def test_without_samples_there_is_a_usual_trust() -> None:
