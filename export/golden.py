@@ -58,7 +58,7 @@ def golden_models(video: Path) -> dict[str, GoldenModel]:
 
     with patch.object(pipeline, "load_engine", load):
         frames = list(islice(open_video(video).frames(), 0, None, EVERY))
-        pipeline.reconstruct(frames, restore=True)
+        pipeline.reconstruct(frames)
     return {path.stem: _golden_model(path, recorder) for path, recorder in recorders.items()}
 
 

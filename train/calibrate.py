@@ -114,7 +114,7 @@ def main() -> None:
     args = parser.parse_args()
     rng = np.random.default_rng(0)
     try:
-        options: dict[str, Any] = {"model": load_engine(args.model)}
+        options: dict[str, Any] = {"model": load_engine(args.model), "restore": False}
         if args.restore:
             options["restoration"] = _undecided(load_engine(args.restoration))
         drawn = [

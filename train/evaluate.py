@@ -143,7 +143,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("calls", type=Path, help="folder in the VADER layout")
     parser.add_argument("--model", type=Path, help="default: the shipped frame model")
     parser.add_argument("--restoration", type=Path, help="default: the shipped one")
-    parser.add_argument("--restore", action="store_true", help="correct the room by the network")
+    parser.add_argument("--no-restore", action="store_true", help="leave the room by vote as it is")
     parser.add_argument("--seed", type=Path, help="the seed's checkpoint, exported to ONNX")
     parser.add_argument("--given", action="store_true", help="hand over the true virtual image")
     parser.add_argument("--no-ceilings", action="store_true", help="leave out the true masks'")
@@ -162,7 +162,7 @@ def main() -> None:
     options = {
         "model": args.model,
         "restoration": args.restoration,
-        "restore": args.restore,
+        "restore": not args.no_restore,
         "seed_model": args.seed,
         "given": args.given,
         "ceilings": not args.no_ceilings,

@@ -15,7 +15,7 @@ from vader_rt.unmix import LEAST_LEAK
 
 _TRUST = 0.5
 """How far mattes are believed where samples are un-mixed in training."""
-_TOLERANCE, _SOFTNESS = 4.0, 1.0
+_TOLERANCE, _SOFTNESS, _RESTORE_SOFTNESS = 4.0, 1.0, 1.5
 """ΔE at which a colour stops being right, and within which it does so, in training."""
 
 
@@ -112,19 +112,21 @@ def _delta_e94(lab_a: Tensor, lab_b: Tensor) -> Tensor:
     return torch.sqrt(dl**2 + scaled + 1e-6)
 
 
-def restore_loss(prediction: Tensor, truth: Tensor, tolerance: float = 4.0) -> Tensor:
+def restore_loss(prediction: Tensor, truth: Tensor) -> Tensor:
     """Ours, for restoration: what the VADER score counts, made smooth.
 
-    prediction: (N, 4, H, W) room and confidence; truth: (N, 5, H, W) room, leak, seen. The colour
-    error d counts as d / (d + tolerance), which stops caring for pixels that are lost anyway; the
-    confidence learns whether d is below the tolerance.
+    prediction: (N, 4, H, W) room and confidence; truth: (N, 5, H, W) room, leak, seen. What counts
+    is whether the colour error d is within the tolerance; that d / (d + tolerance) counts too leads
+    there from far away. The confidence learns whether d is within the tolerance.
     """
     room, leak, seen = truth.split([3, 1, 1], dim=1)
     difference = delta_e94(prediction[:, :3], room)
-    color = _weighted_mean(difference / (difference + tolerance), (leak + 0.05) * seen)
-    right = (difference.detach() < tolerance).float()
+    wrong = torch.sigmoid((difference - _TOLERANCE) / _RESTORE_SOFTNESS)
+    lost = wrong + 0.5 * difference / (difference + _TOLERANCE)
+    color = _weighted_mean(lost, (leak + 0.03) * seen)
+    right = (difference.detach() < _TOLERANCE).float()
     sure = F.binary_cross_entropy(prediction[:, 3:].clamp(1e-4, 1 - 1e-4), right, reduction="none")
-    return color + 0.2 * _weighted_mean(sure, (leak + 0.25) * seen)
+    return color + 0.1 * _weighted_mean(sure, (leak + 0.25) * seen)
 
 
 def _weighted_mean(value: Tensor, weight: Tensor) -> Tensor:

@@ -18,8 +18,13 @@ LINE_INPUTS = ("frame", "virtual", "look", "look_matte")
 LINE_PLANES = 6
 _SPAN_NOISE = 0.03
 """What compression leaves of a span or an offset that is none."""
-_SAMPLE_PLANES = 11
-_PRIOR_TRUST = 0.3
+_SAMPLE_PLANES = 15
+_HINTS = 8
+_PRIOR_TRUST, _PRIOR_VOTE = 0.4, 5.0
+"""How far a sample's matte is believed, and by how much the vote leads, before training."""
+_MOST_CORRECTED = 0.06
+_AGREEMENT_RADIUS = 12 / 255
+"""Distance within which samples agree, as the σ of a Gaussian."""
 
 
 class UNet(nn.Module):
@@ -139,9 +144,10 @@ class RestoreNet(nn.Module):
 
     Takes the planes of `vader_rt.restore`. What it sees of each span's sample goes through the same
     layers; their mean and maximum join the planes of the whole call in a U-Net at half resolution.
-    Per pixel it says which samples show the room and how their matte was wrong; the room is their
-    un-mixed mean, and a small correction. Returns (N, 4, H, W): the room, which may leave [0, 1] a
-    little, and the confidence in [0, 1], which sees how far the chosen samples agree.
+    Per pixel it says whether to keep the room by vote, or which samples show the room instead, and
+    how their mattes were wrong; a correction of at most `_MOST_CORRECTED` comes on top. It hardly
+    paints: it has seen few rooms, and would paint those. Returns (N, 4, H, W): the room, which may
+    leave [0, 1] a little, and the confidence in [0, 1], which sees how far the chosen agree.
     """
 
     outputs = ("room", "confidence")
@@ -149,11 +155,11 @@ class RestoreNet(nn.Module):
     def __init__(
         self,
         in_channels: int = sum(RESTORE_GROUPS.values()),
-        widths: Sequence[int] = (32, 56, 88, 120, 144),
+        widths: Sequence[int] = (24, 40, 64, 96, 112),
     ) -> None:
         super().__init__()
         self._whole = in_channels - 5 * SPANS
-        seen, width = 24, widths[0]
+        seen, width = 20, widths[0]
         self.sample_stem = nn.Sequential(_block(_SAMPLE_PLANES, seen), _block(seen, seen))
         self.stem = _block(self._whole, width, kernel=4, stride=2)
         self.join = _block(width + 2 * seen, width, kernel=1)
@@ -161,77 +167,83 @@ class RestoreNet(nn.Module):
         self.narrow, self.up = _upward(widths)
         self.last = _block(width, width)
         self.chooser = nn.Sequential(_block(seen + width, seen, kernel=1), nn.Conv2d(seen, 2, 1))
-        self.head = nn.ConvTranspose2d(width, 11, 2, stride=2)
-        self.judge = nn.Sequential(_block(16, 16), nn.Conv2d(16, 1, 1))
+        self.head = nn.ConvTranspose2d(width, 4 + _HINTS, 2, stride=2)
+        self.judge = nn.Sequential(_block(_HINTS + 8, 16), nn.Conv2d(16, 1, 1))
         for layer in (self.chooser[1], self.head):
             nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, planes: Tensor) -> Tensor:
         whole, samples = planes.split([self._whole, 5 * SPANS], dim=1)
-        virtual = planes[:, restore_slice("virtual")]
-        half, half_virtual = F.avg_pool2d(samples, 2), F.avg_pool2d(virtual, 2)
-        seen = self.sample_stem(_sample_planes(half, half_virtual))  # (N·SPANS, 24, H/2, W/2)
+        voted, virtual = (planes[:, restore_slice(group)] for group in ("room", "virtual"))
+        with torch.no_grad():
+            parts = (F.avg_pool2d(part, 2) for part in (samples, virtual, voted))
+            each = _sample_planes(*parts)
+        seen = self.sample_stem(each.flatten(0, 1))  # (N·SPANS, 20, H/2, W/2)
         each = seen.unflatten(0, (-1, SPANS))
         pooled = torch.cat([each.mean(dim=1), each.amax(dim=1)], dim=1)
         x = self.join(torch.cat([self.stem(whole), pooled], dim=1))
-        x = self.last(_down_and_up(x, self.down, self.narrow, self.up))  # (N, 32, H/2, W/2)
+        x = self.last(_down_and_up(x, self.down, self.narrow, self.up))  # (N, 24, H/2, W/2)
         spread = x[:, None].expand(-1, SPANS, -1, -1, -1).flatten(0, 1)
         choice = self.chooser(torch.cat([seen, spread], dim=1)).float()  # (N·SPANS, 2, H/2, W/2)
-        share, trusted = _chosen(samples, _double(choice))
-        room = (share[:, :, None] * _unmixed(samples, virtual, trusted)).sum(dim=1)
-        correction, hints = self.head(x).float().split([3, 8], dim=1)
-        with torch.no_grad():
-            share, trusted = _chosen(half, choice)
-            rooms = _unmixed(half, half_virtual, trusted)
-            mean = (share[:, :, None] * rooms).sum(dim=1, keepdim=True)
-            off = (share[:, :, None] * (rooms - mean).abs()).sum(dim=1)
-            strength = (share * half[:, -SPANS:]).sum(dim=1, keepdim=True)
-            evidence = torch.cat(
-                [off.clamp(0, 1), strength, share.amax(dim=1, keepdim=True)], dim=1
-            )
-        evidence = torch.cat([hints, room.detach().clamp(0, 1), _double(evidence)], dim=1)
-        return torch.cat([room + correction, torch.sigmoid(self.judge(evidence).float())], dim=1)
+        keep, correction, hints = self.head(x).float().split([1, 3, _HINTS], dim=1)
+        share, rooms = _chosen(samples, virtual, voted, _double(choice), keep)
+        room = (share * rooms).sum(dim=1)
+        off = (share * (rooms - room[:, None]).abs()).sum(dim=1)
+        evidence = torch.cat([room, off, share[:, 0], share.amax(dim=1)], dim=1).detach()
+        sure = torch.sigmoid(self.judge(torch.cat([hints, evidence], dim=1)).float())
+        return torch.cat([room + _MOST_CORRECTED * torch.tanh(correction), sure], dim=1)
 
 
-def _sample_planes(samples: Tensor, virtual: Tensor) -> Tensor:
-    """Of every sample its colour, what its matte makes of it, both, and the virtual background.
+def _sample_planes(samples: Tensor, virtual: Tensor, voted: Tensor) -> Tensor:
+    """Of every sample its colour, what its matte makes of it, the virtual background, matte, leak,
+    how far both colours are from the room by vote, and how strong samples are that agree with them.
 
-    (N, 5 · SPANS, H, W) and (N, 3, H, W) → (N · SPANS, 11, H, W).
+    (N, 5 · SPANS, H, W), (N, 3, H, W) and (N, 3, H, W) → (N, SPANS, 15, H, W).
     """
     colors, matte, leak = _sample_parts(samples)
     virtuals = virtual[:, None].expand(-1, SPANS, -1, -1, -1)
-    matte, leak = matte[:, :, None], leak[:, :, None]
     unmixed = virtuals + (colors - virtuals) / matte.clamp_min(0.1)
-    planes = [colors, unmixed.clamp(-0.5, 1.5), matte, leak, virtuals]
-    return torch.cat(planes, dim=2).flatten(0, 1)
+    unmixed = unmixed.clamp(-0.5, 1.5)
+    looks = (unmixed, colors)
+    off = [(look - voted[:, None]).abs().mean(dim=2, keepdim=True) for look in looks]
+    agreeing = [_agreeing(look, leak * matte) for look in looks]
+    return torch.cat([*looks, virtuals, matte, leak, *off, *agreeing], dim=2)
+
+
+def _agreeing(colors: Tensor, strength: Tensor) -> Tensor:
+    """Strength of the samples that agree with each, halved: (N, SPANS, 1, H, W)."""
+    agreeing = []
+    for other in range(SPANS):
+        squared = ((colors - colors[:, other : other + 1]) ** 2).sum(dim=2, keepdim=True)
+        near = torch.exp(squared * (-0.5 / _AGREEMENT_RADIUS**2))
+        agreeing.append(near * strength[:, other : other + 1])
+    return torch.stack(agreeing).sum(dim=0) / 2
 
 
 def _sample_parts(samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Colours (N, SPANS, 3, H, W), mattes and leaks (N, SPANS, H, W) of the samples' planes."""
+    """Colours (N, SPANS, 3, H, W), mattes and leaks (N, SPANS, 1, H, W) of the samples' planes."""
     colors, matte, leak = samples.split([3 * SPANS, SPANS, SPANS], dim=1)
-    return colors.unflatten(1, (SPANS, 3)), matte, leak
+    return colors.unflatten(1, (SPANS, 3)), matte[:, :, None], leak[:, :, None]
 
 
-def _chosen(samples: Tensor, choice: Tensor) -> tuple[Tensor, Tensor]:
-    """Share in the room and corrected matte of every sample, (N, SPANS, H, W).
+def _chosen(
+    samples: Tensor, virtual: Tensor, voted: Tensor, choice: Tensor, keep: Tensor
+) -> tuple[Tensor, Tensor]:
+    """What there is to choose from: shares (N, 1 + SPANS, 1, H, W), rooms (N, 1 + SPANS, 3, H, W).
 
-    Before a network has learned anything, the strongest sample has most of the share, and its matte
-    is trusted as little as in `vader_rt.unmix`.
+    The room by vote comes first, then the samples, un-mixed by corrected mattes. Before a network
+    has learned anything, the vote has nearly all of the share.
     """
-    _, matte, leak = _sample_parts(samples)
-    preference, shift = (part[:, :, 0] for part in choice.unflatten(0, (-1, SPANS)).split(1, dim=2))
-    share = torch.softmax(preference + 4 * torch.log(leak * matte + 1e-3), dim=1)
+    colors, matte, leak = _sample_parts(samples)
+    preference, shift = choice.unflatten(0, (-1, SPANS)).split(1, dim=2)
     trusted = (1 - _PRIOR_TRUST * (1 - matte)).clamp(0.05, 0.98)
     trusted = torch.sigmoid(torch.log(trusted / (1 - trusted)) + shift).clamp_min(0.05)
-    return share, trusted
-
-
-def _unmixed(samples: Tensor, virtual: Tensor, trusted: Tensor) -> Tensor:
-    """The room by every sample, (N, SPANS, 3, H, W): V + (call − V) / matte."""
-    colors, _, _ = _sample_parts(samples)
     # the offset is small: half precision bears to have it magnified
-    return virtual[:, None] + (colors - virtual[:, None]) / trusted[:, :, None]
+    unmixed = virtual[:, None] + (colors - virtual[:, None]) / trusted
+    preference = preference + torch.log(leak * matte + 1e-4) - _PRIOR_VOTE
+    share = torch.softmax(torch.cat([keep[:, None], preference], dim=1), dim=1)
+    return share, torch.cat([voted[:, None], unmixed], dim=1)
 
 
 NETWORKS: dict[str, type[UNet | SimpleConvNet | LeakNet | RestoreNet]] = {

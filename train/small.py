@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import numpy as np
 from train import targets
 from train.calls import Call
 from vader_rt.engines import Engine, load_engine
-from vader_rt.features import CallPlanes, InputPlanes, shrunk
+from vader_rt.features import CallPlanes, InputPlanes, VirtualDetail, shrunk
 from vader_rt.look import first_look
 from vader_rt.restore import restore_planes
 from vader_rt.samples import SpanSampler
@@ -96,32 +96,18 @@ def look_planes(small: SmallCall, model: Path) -> np.ndarray:
     return np.load(path)
 
 
-def restore_arrays(small: SmallCall, model: Path) -> np.ndarray:
-    """What a frame model un-mixes of a call, and the truth: (h, w, C + 4) uint8.
+def restore_arrays(
+    call: Call, size_wh: tuple[int, int], model: Path, *, given: bool = False
+) -> np.ndarray:
+    """What a frame model finds in all frames of a call, and the truth: (h, w, C + 4) uint8.
 
     Planes of `vader_rt.restore`, then the real room (RGB) and the true leak's maximum.
+    given: the virtual image is known.
     """
-    path = small.stem.with_name(f"{small.stem.name}-voted-{_digest(model)}.npy")
+    stem = _stem(call, size_wh)
+    path = stem.with_name(f"{stem.name}-room-{_digest(model)}{'-given' * given}.npy")
     if not path.is_file():
-        engine = _load_engine(model)
-        call = call_planes(small.planes, look_planes(small, model))
-        inputs = InputPlanes(engine.contract.inputs, small.size_wh, call)
-        virtual = np.ascontiguousarray(small.planes[..., :3])
-        unmixer = Unmixer(virtual, engine.contract.unmix_power, engine.contract.matte_trust)
-        ballot = Ballot(small.size_wh)
-        sampler = SpanSampler(small.size_wh, len(small.frames))
-        leak = np.zeros(virtual.shape[:2], np.float32)
-        for frame in small.frames:
-            color = np.ascontiguousarray(frame[..., :3])
-            outputs = engine.run(inputs.fill_small(color, frame[..., 3]))
-            for taker in (unmixer, ballot, sampler):
-                taker.add(color, *outputs)
-            leak = np.maximum(leak, targets.leak(frame[..., 4], frame[..., 5]))
-        samples = sampler.samples()
-        voted = ballot.count(virtual, *consistent_trust(samples, virtual))
-        planes = restore_planes(unmixer.estimate(), voted, samples, call, small.size_wh)
-        room = small.planes[..., 12:9:-1]
-        _save(path, np.dstack([planes, room, np.rint(leak * 255).astype(np.uint8)]))
+        _save(path, _restore_arrays(call, size_wh, _load_engine(model), given=given))
     return np.load(path, mmap_mode="r")
 
 
@@ -140,6 +126,13 @@ def call_planes(planes: np.ndarray, look: np.ndarray | None = None) -> CallPlane
 
 
 def _decoded(call: Call, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    frames, sample = _all_frames(call, size_wh)
+    kept = np.linspace(0, len(frames) - 1, min(KEPT_FRAMES, len(frames))).round().astype(int)
+    return np.stack([frames[i] for i in kept]), _planes(sample, call.read_room(), size_wh)
+
+
+def _all_frames(call: Call, size_wh: tuple[int, int]) -> tuple[list[np.ndarray], FrameSample]:
+    """All frames as in `SmallCall`, and those that tell of the virtual background."""
     segmenter, sample = Segmenter(threads=1), FrameSample()
     frames: list[np.ndarray] = []
     for frame, truth in zip(open_video(call.video).frames(), call.truth_frames(), strict=False):
@@ -150,8 +143,36 @@ def _decoded(call: Call, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.ndarr
             sample.skip()
         planes = [shrunk(frame, size_wh), cv2.resize(mask, size_wh)]
         frames.append(np.dstack([*planes, *(shrunk(plane, size_wh) for plane in truth)]))
-    kept = np.linspace(0, len(frames) - 1, min(KEPT_FRAMES, len(frames))).round().astype(int)
-    return np.stack([frames[i] for i in kept]), _planes(sample, call.read_room(), size_wh)
+    return frames, sample
+
+
+def _restore_arrays(
+    call: Call, size_wh: tuple[int, int], engine: Engine, *, given: bool
+) -> np.ndarray:
+    found, sample = _all_frames(call, size_wh)
+    frames = [np.ascontiguousarray(frame[..., :3]) for frame in found]
+    masks = [frame[..., 3] for frame in found]
+    known = np.rint(_virtual(call, _SAMPLED_WH)).astype(np.uint8) if given else None
+    planes = _planes(sample, call.read_room(), size_wh, known)
+    virtual = np.ascontiguousarray(planes[..., :3])
+    detail = VirtualDetail(virtual) if given else None
+    about = call_planes(planes)
+    blank = InputPlanes(engine.contract.inputs, size_wh, about)
+    about = replace(about, look=first_look(engine, blank, virtual, frames, masks))
+    inputs = InputPlanes(engine.contract.inputs, size_wh, about)
+    unmixer = Unmixer(virtual, engine.contract.unmix_power, engine.contract.matte_trust)
+    ballot, sampler = Ballot(size_wh), SpanSampler(size_wh, len(frames))
+    for frame, mask in zip(frames, masks, strict=True):
+        matte, leak = engine.run(inputs.fill_small(frame, mask))
+        if detail is not None:
+            matte = detail.corrected(matte, frame)
+        for taker in (unmixer, ballot, sampler):
+            taker.add(frame, matte, leak)
+    samples = sampler.samples()
+    voted = ballot.count(virtual, *consistent_trust(samples, virtual))
+    leak = np.max([targets.leak(frame[..., 4], frame[..., 5]) for frame in found], axis=0)
+    truth = [planes[..., 12:9:-1], np.rint(leak * 255).astype(np.uint8)]
+    return np.dstack([restore_planes(unmixer.estimate(), voted, samples, about, size_wh), *truth])
 
 
 def _remixed(

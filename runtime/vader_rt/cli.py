@@ -131,7 +131,12 @@ def _parser() -> argparse.ArgumentParser:
         "alpha and confidence stay 0 there",
     )
     add("--model", type=Path, metavar="FILE", help="frame model (.onnx, .engine) of your own")
-    add("--restore", action="store_true", help="correct the room by the restoration network")
+    add(
+        "--restore",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether the restoration network corrects the room by vote (default: it does)",
+    )
     add(
         "--restoration",
         type=Path,

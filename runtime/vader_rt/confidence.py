@@ -26,11 +26,11 @@ def voted_terms(voted: VotedRoom, hidden: np.ndarray) -> np.ndarray:
     far the virtual background is hidden there, and of the whole call, how far its mattes are
     believed and how far its samples scatter.
     """
-    share = voted.support / np.maximum(voted.strength, 1e-3)
     around = cv2.GaussianBlur(voted.strength, (0, 0), voted.strength.shape[1] * _AROUND_WIDTHS)
     terms = np.empty((*voted.strength.shape, 7), np.float32)
-    values = (1, np.log(voted.support + 1e-3), share, around / KEPT, hidden / np.float32(255))
-    for index, value in enumerate((*values, voted.trust, voted.scatter)):
+    values = [1, np.log(voted.support + 1e-3), voted.agreement, around / KEPT]
+    values += [hidden / np.float32(255), voted.trust, voted.scatter]
+    for index, value in enumerate(values):
         terms[..., index] = value
     return terms
 

@@ -18,7 +18,6 @@ SPANS = 6
 """Spans of time into which a call is divided; of each, its strongest sample is restored from."""
 RESTORE_GROUPS: dict[str, int] = {
     "room": 3,  # the room by vote, RGB
-    "mean": 3,  # the room by least squares over all samples, RGB
     "virtual": 3,  # the virtual background, RGB
     "trace": 3,  # mean offset from the virtual background outside the person, RGB, 0.5 = none
     "leak": 1,  # the largest leak
@@ -27,7 +26,8 @@ RESTORE_GROUPS: dict[str, int] = {
     "occupancy": 1,  # share of the frames in which the pixel is not the virtual background
     "presence": 1,  # mean person mask of the re-run segmenter
     "hidden": 1,  # person mask up to which frames were needed for the virtual background
-    "detail": 1,  # how much detail the virtual background has: where there is some, mattes are sure
+    "strength": 1,  # log2(1 + strength of the samples that were kept) / 4
+    "agreement": 1,  # the share of that strength which agrees with the room by vote
     "samples": 3 * SPANS,  # the call in each span where it leaks most, RGB
     "sample_matte": SPANS,  # the matte there
     "sample_leak": SPANS,  # the leak there

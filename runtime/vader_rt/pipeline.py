@@ -54,7 +54,7 @@ class Options:
 
     model: str | Path | Engine | None = None
     restoration: str | Path | Engine | None = None
-    restore: bool = False
+    restore: bool = True
     engine: EngineName = "auto"
     virtual_background: str | Path | None = None
     virtual_library: str | Path | None = None

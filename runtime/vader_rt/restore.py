@@ -16,7 +16,7 @@ import numpy as np
 from vader_rt.confidence import logistic, restored_terms
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.engines import Engine
-from vader_rt.features import CallPlanes, VirtualDetail, shrunk
+from vader_rt.features import CallPlanes, shrunk
 from vader_rt.samples import Samples
 from vader_rt.unmix import RoomEstimate, share_planes
 from vader_rt.vote import VotedRoom
@@ -36,10 +36,9 @@ def restore_planes(
     seen they are those of the virtual background.
     """
     assert call.virtual is not None
-    shares, seen = share_planes(estimate), (estimate.evidence > 0)[..., None]
+    shares = share_planes(estimate)
     planes: dict[str, list[np.ndarray | None]] = {
         "room": [voted.room],
-        "mean": [np.where(seen, estimate.mean, call.virtual)],
         "virtual": [call.virtual],
         "trace": [call.trace],
         "leak": [shares["leak"]],
@@ -48,7 +47,8 @@ def restore_planes(
         "occupancy": [call.occupancy],
         "presence": [call.presence],
         "hidden": [call.hidden],
-        "detail": [VirtualDetail(shrunk(call.virtual, size_wh)).plane],
+        "strength": [np.rint(np.log2(1 + voted.strength) * (255 / 4)).astype(np.uint8)],
+        "agreement": [np.rint(voted.agreement * 255).astype(np.uint8)],
         "samples": [*_sampled_colors(samples, call.virtual)],
         "sample_matte": [*samples.matte],
         "sample_leak": [*samples.leak],

@@ -17,16 +17,14 @@ _RESIDUAL_POWER = 6.0
 class RoomEstimate:
     """What the samples say of the room.
 
-    room: (H, W, 3) uint8 BGR. mean: (H, W, 3) uint8 BGR, the room by weighted least squares; the
-    same where `room` is that already, or where pixels are copied. evidence: (H, W) float32 ≥ 0,
-    the sum of squared leaks, in frames; 0 where nothing was seen. residual: (H, W) float32 ≥ 0,
-    how far the samples lie off the line from the virtual background to the room, in levels (RMS).
-    leak: (H, W) float32 in [0, 1], the largest leak over time. copy: (H, W, 3) uint8 BGR and
-    matte: (H, W) float32 in [0, 1], the strongest sample's colour in the call, and its matte.
+    room: (H, W, 3) uint8 BGR. evidence: (H, W) float32 ≥ 0, the sum of squared leaks, in frames; 0
+    where nothing was seen. residual: (H, W) float32 ≥ 0, how far the samples lie off the line from
+    the virtual background to the room, in levels (RMS). leak: (H, W) float32 in [0, 1], the largest
+    leak over time. copy: (H, W, 3) uint8 BGR and matte: (H, W) float32 in [0, 1], the strongest
+    sample's colour in the call, and its matte.
     """
 
     room: np.ndarray
-    mean: np.ndarray
     copy: np.ndarray
     matte: np.ndarray
     evidence: np.ndarray
@@ -126,13 +124,11 @@ class Unmixer:
         seen = self._s2 > 0
         scale = np.divide(1, self._s2, out=np.zeros_like(self._s2), where=seen)
         offset = self._s1 * scale[:, None]
-        mean = self._room(offset)
-        room = self._room(self._strongest()) if self._strongest_only else mean
+        room = self._room(self._strongest() if self._strongest_only else offset)
         off_line = self._s0 - np.einsum("ij,ij->i", self._s1, offset)
         distance = np.divide(off_line, self._weights, out=np.zeros_like(off_line), where=seen)
         return RoomEstimate(
             room,
-            mean,
             self._copy.reshape(*shape, 3).copy(),
             self._matte.reshape(shape).copy(),
             self._evidence.reshape(shape).copy(),
@@ -171,7 +167,6 @@ class Copier:
 
     def estimate(self) -> RoomEstimate:
         return RoomEstimate(
-            self._room.copy(),
             self._room.copy(),
             self._room.copy(),
             self._best.copy(),

@@ -48,6 +48,11 @@ class VotedRoom:
     trust: float
     scatter: float
 
+    @property
+    def agreement(self) -> np.ndarray:
+        """The share of the strength that agrees with the room, (H, W) float32 in [0, 1]."""
+        return np.clip(self.support / np.maximum(self.strength, 1e-3), 0, 1)
+
 
 class Ballot:
     """Keeps the `KEPT` strongest samples of every pixel, at 48 bytes each, whatever the length.

@@ -247,7 +247,7 @@ def test_nothing_recovered(clip: Path, untrained: dict[str, Path], tmp_path: Pat
 def test_gate(
     share: str, code: int, clip: Path, untrained: dict[str, Path], tmp_path: Path
 ) -> None:
-    models = ["--model", untrained["frame"]]
+    models = ["--model", untrained["frame"], "--no-restore"]
     process = run(clip, "--fail-above", share, "--quiet", *models, cwd=tmp_path)
     assert process.returncode == code, process.stderr
     assert ("--fail-above 0.0" in process.stderr) == (code == 6)

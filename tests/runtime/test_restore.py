@@ -93,7 +93,6 @@ def test_planes_hold_what_is_known() -> None:
     planes = restore_planes(*known, call, (64, 64))
     top, bottom = planes[10, 10], planes[50, 10]
     assert values(top, "room") == [160, 150, 140]  # V + (call − V) / 0.5, as RGB
-    assert values(top, "mean") == [160, 150, 140]  # one sample is its own mean
     assert values(top, "samples") == [110, 100, 90] + [60, 50, 40] * (SPANS - 1)
     half = round(0.5 * 255)
     assert values(top, "leak") == [half]
@@ -101,7 +100,9 @@ def test_planes_hold_what_is_known() -> None:
     assert values(bottom, "room") == values(bottom, "virtual") == [60, 50, 40]
     assert not any(bottom[restore_slice("leak").start : restore_slice("occupancy").start])
     assert [values(bottom, g) for g in ("occupancy", "presence", "hidden")] == [[7], [8], [9]]
-    assert values(bottom, "detail") == [0]
+    assert values(top, "strength") == [round(np.log2(1 + 0.25) * 255 / 4)]  # leak · matte
+    assert values(top, "agreement") == [255]
+    assert values(bottom, "strength") == values(bottom, "agreement") == [0]
     assert planes.shape == (64, 64, COUNT)
     some = restore_planes(*known, call, (32, 32), ["hidden", "virtual"])
     assert some.shape == (32, 32, 4)
@@ -136,5 +137,6 @@ def test_planes_of_the_small_call_are_those_of_the_large(frames: list[np.ndarray
     difference = np.abs(planes[0].astype(int) - planes[1])
     # where samples disagree, a little decides which of them has the majority
     assert np.median(difference[..., restore_slice("room")]) <= 2
-    # clipping at 0 and 255 comes before the mean in one, after it in the other
+    assert difference[..., restore_slice("agreement")].mean() < 3
+    difference[..., restore_slice("agreement")] = 0
     assert difference[..., 3:].mean(axis=(0, 1)).max() < 2

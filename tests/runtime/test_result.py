@@ -21,7 +21,7 @@ def result(confidence: float = 0.7) -> Reconstruction:
     plane = np.zeros((20, 30), np.float32)
     sure = plane.copy()
     sure[:, 10:20], sure[:, 20:] = 0.25, confidence
-    estimate = RoomEstimate(picture, picture, picture, plane, plane, plane, sure)
+    estimate = RoomEstimate(picture, picture, plane, plane, plane, sure)
     gray = np.zeros((20, 30), np.uint8)
     virtual = VirtualBackground(picture, gray, picture, gray, gray)
     return Reconstruction(picture, sure, estimate, virtual, [0.1], {"frames": 1})

@@ -27,6 +27,7 @@ from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.features import shrunk
 from vader_rt.restore import restore_slice
 from vader_rt.video import read_image
+from vader_rt.virtual import cover
 
 ROOM_PLANES = sum(RESTORE_GROUPS.values())
 SIZE_WH = (160, 96)
@@ -207,7 +208,7 @@ def test_with_remixes_only_they_are_looked_at(calls: Path, untrained: dict[str, 
 
 def test_rooms_for_restoration(calls: Path, untrained: dict[str, Path]) -> None:
     (call,) = read_calls(calls / "validation")
-    arrays = restore_arrays(small_call(call, (320, 192)), untrained["frame"])
+    arrays = restore_arrays(call, (320, 192), untrained["frame"])
     assert arrays.shape == (192, 320, ROOM_PLANES + 4)
     assert arrays.dtype == np.uint8
     room = cv2.resize(call.read_room(), (320, 192), interpolation=cv2.INTER_AREA)
@@ -222,6 +223,11 @@ def test_rooms_for_restoration(calls: Path, untrained: dict[str, Path]) -> None:
     assert truth.shape == (5, 64, 96)
     assert truth[3].max() > 0  # it leaks in every crop that is drawn
     assert ((planes[restore_slice("evidence")] > 0) == (truth[4] > 0)).all()
+    known = restore_arrays(call, (320, 192), untrained["frame"], given=True)
+    image = cv2.resize(cover(read_image(call.virtual), (640, 360)), (320, 192))
+    off = [np.abs(a[..., restore_slice("virtual")] - image[..., ::-1].astype(int)).mean()
+           for a in (known, arrays)]  # fmt: skip
+    assert off[0] < min(3, off[1])
 
 
 def test_varied_rooms_still_mix() -> None:
