@@ -258,6 +258,7 @@ def test_a_call_on_a_gpu(
             engine="tensorrt",
             model=untrained["frame"],
             threads=1,
+            restore=False,
             cpu_features=cpu_features,
         )
         results[result.report["features"]] = result
