@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ import torch
 from tests.conftest import LOOK
 from train.calls import Call, read_calls
 from train.data import FrameDataset, _vary
-from train.restore_data import RoomDataset
+from train.restore_data import RoomDataset, _scaled_crop, is_given
 from train.restore_data import _vary as _vary_rooms
 from train.small import (
     PLANES,
@@ -228,6 +229,34 @@ def test_rooms_for_restoration(calls: Path, untrained: dict[str, Path]) -> None:
     off = [np.abs(a[..., restore_slice("virtual")] - image[..., ::-1].astype(int)).mean()
            for a in (known, arrays)]  # fmt: skip
     assert off[0] < min(3, off[1])
+
+
+def test_a_fifth_of_the_rooms_is_found_with_the_virtual_image_known(
+    calls: Path, untrained: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (call,) = read_calls(calls / "validation")
+    renamed = [replace(call, name=replace(call.name, person=f"p{i}")) for i in range(500)]
+    assert 0.15 < np.mean([is_given(each) for each in renamed]) < 0.25
+    monkeypatch.setattr("train.restore_data._vary", lambda arrays, _: arrays)
+    for given in (True, False):
+        monkeypatch.setattr("train.restore_data.is_given", lambda _, given=given: given)
+        planes, _ = RoomDataset([call], untrained["frame"], size_wh=(320, 192))[0]
+        arrays = restore_arrays(call, (320, 192), untrained["frame"], given=given)
+        expected = arrays[..., :ROOM_PLANES].transpose(2, 0, 1).astype(np.float32) / 255
+        assert (planes.numpy() == expected).all()
+
+
+def test_crops_of_rooms_hold_what_leaks() -> None:
+    arrays = np.zeros((128, 192, 5), np.uint8)
+    arrays[-24:, -24:, -1] = 255
+    shares = []
+    for seed in range(20):
+        crop = _scaled_crop(arrays, (96, 64), np.random.default_rng(seed))
+        assert crop.shape == (64, 96, 5)
+        assert set(np.unique(crop)) <= {0, 255}
+        assert crop[..., -1].any()
+        shares.append((crop[..., -1] > 0).mean())
+    assert max(shares) > 24 * 24 / (64 * 96)  # enlarged
 
 
 def test_varied_rooms_still_mix() -> None:

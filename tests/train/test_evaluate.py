@@ -62,6 +62,20 @@ def test_command_line(short: Call, untrained: dict[str, Path], tmp_path: Path) -
     assert bad.stderr.count("\n") == 1
 
 
+def test_restoration_is_left_out_where_asked(
+    short: Call, untrained: dict[str, Path], tmp_path: Path
+) -> None:
+    figures = tmp_path / "figures.json"
+    argv = [sys.executable, "-m", "train.evaluate", short.folder, "--model", untrained["frame"]]
+    argv += ["--no-ceilings", "--json", figures]
+    subprocess.run([*argv, "--no-restore"], cwd=ROOT, check=True, capture_output=True)
+    (row,) = json.loads(figures.read_text()).values()
+    assert row["ours"] == row["voted"]
+    subprocess.run(argv, cwd=ROOT, check=True, capture_output=True)
+    (restored,) = json.loads(figures.read_text()).values()
+    assert restored["ours"] != restored["voted"]
+
+
 def test_table_has_mean_and_median() -> None:
     rows = {"a": {"ours": 0.1, "seed": 0.2}, "b": {"ours": 0.2}, "c": {"ours": 0.6}}
     lines = table(rows).splitlines()
