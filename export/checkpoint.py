@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from train.model import RestoreNet, build_network, find_network
-from vader_rt.contract import RESTORE_GROUPS, Contract
+from vader_rt.contract import AS_THE_NETWORK_SAYS, RESTORE_GROUPS, Contract
 from vader_rt.errors import InputError
 from vader_rt.features import group_slices
 from vader_rt.video import file_sha256
@@ -71,7 +71,7 @@ def _contract(settings: dict[str, Any], path: Path, epoch: int | None) -> Contra
             inputs=tuple(RESTORE_GROUPS),
             size_wh=tuple(settings["size_wh"]),
             outputs=RestoreNet.outputs,
-            confidence=(0.0, 1.0),  # as the network says, until it is calibrated
+            confidence=AS_THE_NETWORK_SAYS,
             training=training,
             checkpoint_sha256=digest,
         )

@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from export.to_onnx import change_contract
 from train.calls import Call, read_calls
 from vader_rt.confidence import logistic, restored_terms, voted_terms
+from vader_rt.contract import AS_THE_NETWORK_SAYS
 from vader_rt.engines import Engine, load_engine
 from vader_rt.errors import VaderError
 from vader_rt.pipeline import DEFAULT_MODEL, DEFAULT_RESTORATION, reconstruct
@@ -50,11 +51,12 @@ def terms_of_call(
     virtual = call.virtual if given else None
     result = reconstruct(call.video, virtual_background=virtual, **options)
     drawn, right = seen_pixels(result, call.read_room(), rng)
+    assert result.voted is not None
+    voted, hidden = result.voted, result.virtual_background.hidden
     if "restoration" in options:
-        terms = restored_terms(result.confidence)
+        terms = restored_terms(result.confidence, voted, hidden)
     else:
-        assert result.voted is not None
-        terms = voted_terms(result.voted, result.virtual_background.hidden)
+        terms = voted_terms(voted, hidden)
     return terms.reshape(-1, terms.shape[-1])[drawn], right
 
 
@@ -136,7 +138,7 @@ def main() -> None:
 
 def _undecided(restoration: Engine) -> Engine:
     """A restoration model whose confidence is what its network says."""
-    restoration.contract = replace(restoration.contract, confidence=(0.0, 1.0))
+    restoration.contract = replace(restoration.contract, confidence=AS_THE_NETWORK_SAYS)
     return restoration
 
 

@@ -35,7 +35,12 @@ def voted_terms(voted: VotedRoom, hidden: np.ndarray) -> np.ndarray:
     return terms
 
 
-def restored_terms(sure: np.ndarray) -> np.ndarray:
-    """What the restoration network says, (H, W) in [0, 1], as (H, W, 2) of 1 and its logit."""
+def restored_terms(sure: np.ndarray, voted: VotedRoom, hidden: np.ndarray) -> np.ndarray:
+    """What speaks for a pixel that was restored: (H, W, 6) float32.
+
+    1, the logit of what the restoration network says, (H, W) in [0, 1], and what spoke for the
+    pixel by vote, but for the terms of the whole call: those mislead in calls unlike the fit's.
+    """
     sure = np.clip(sure, 1e-4, 1 - 1e-4)
-    return np.stack([np.ones_like(sure), np.log(sure / (1 - sure))], axis=-1)
+    by_vote = voted_terms(voted, hidden)
+    return np.dstack([by_vote[..., :1], np.log(sure / (1 - sure)), by_vote[..., 1:5]])

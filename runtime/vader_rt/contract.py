@@ -39,8 +39,10 @@ OUTPUTS: dict[str, set[tuple[str, ...]]] = {
     "restore": {("room", "confidence")},
 }
 """What models of each kind may give."""
-CONFIDENCE_WEIGHTS = {"frame": 7, "restore": 2}
+CONFIDENCE_WEIGHTS = {"frame": 7, "restore": 6}
 """How many weights `vader_rt.confidence` needs for each kind."""
+AS_THE_NETWORK_SAYS = (0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
+"""Weights of a restoration model that nothing was fitted for."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Contract:
     `(similarity,)`, whose best frame is copied; of a restoration model `(room, confidence)`.
     unmix_power, matte_trust: see `vader_rt.unmix.Unmixer`.
     confidence: weights of the logistic regression of `vader_rt.confidence`: seven on the vote
-    for a frame model, two on what the network says for a restoration model.
+    for a frame model, six on what the network says and the vote for a restoration model.
     training: what the model was trained on. checkpoint_sha256: the checkpoint it was exported from.
     precision: what the network computes in; its input and outputs are float32 in any case, and what
     of an int8 network bears no int8 computes in the type that stands in the file.

@@ -13,7 +13,7 @@ import numpy as np
 
 from vader_rt import provenance
 from vader_rt.clock import Clock
-from vader_rt.confidence import logistic, voted_terms
+from vader_rt.confidence import logistic, restored_terms, voted_terms
 from vader_rt.device_memory import Binding
 from vader_rt.engines import Engine, EngineName, load_engine
 from vader_rt.errors import InputError, UsageError
@@ -231,15 +231,16 @@ class _Job:
 
     def _corrected(self, recovered: Recovered) -> tuple[np.ndarray, np.ndarray]:
         """The room by vote and its confidence, restored where that was asked for."""
-        voted = recovered.voted
+        voted, virtual = recovered.voted, self._virtual
         if self._restoration is None:
-            terms = voted_terms(voted, self._virtual.hidden)
+            terms = voted_terms(voted, virtual.hidden)
             return voted.room, logistic(terms, self._engine.contract.confidence)
-        contract, call = self._restoration.contract, self._virtual.planes()
+        contract, call = self._restoration.contract, virtual.planes()
         planes = restore_planes(
             recovered.estimate, voted, recovered.samples, call, contract.size_wh, contract.inputs
         )
-        return restore(voted.room, planes, self._restoration)
+        room, sure = restore(voted.room, planes, self._restoration)
+        return room, logistic(restored_terms(sure, voted, virtual.hidden), contract.confidence)
 
     def _seen(self, estimate: RoomEstimate, room: np.ndarray) -> np.ndarray:
         """Where something was seen; a room that is the virtual background is no leak of another."""

@@ -13,7 +13,6 @@ from itertools import accumulate
 import cv2
 import numpy as np
 
-from vader_rt.confidence import logistic, restored_terms
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.engines import Engine
 from vader_rt.features import CallPlanes, shrunk
@@ -69,15 +68,15 @@ def restore(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Restore a room: (H, W, 3) uint8 BGR, by the planes (h, w, C) uint8 that the engine wants.
 
-    Returns the room, (H, W, 3) uint8 BGR, and its confidence, (H, W) float32 in [0, 1].
+    Returns the room, (H, W, 3) uint8 BGR, and how sure the network is of it, (H, W) float32 in
+    [0, 1].
     """
     size_wh = room_bgr.shape[1::-1]
     room, sure = engine.run(planes.transpose(2, 0, 1)[None].astype(np.float32) / 255)
     correction = (room * 255).transpose(1, 2, 0)[..., ::-1]
     correction -= shrunk(room_bgr, engine.contract.size_wh)
     restored = room_bgr + _enlarged(correction, size_wh)
-    confidence = logistic(restored_terms(_enlarged(sure, size_wh)), engine.contract.confidence)
-    return np.rint(np.clip(restored, 0, 255)).astype(np.uint8), confidence.astype(np.float32)
+    return np.rint(np.clip(restored, 0, 255)).astype(np.uint8), _enlarged(sure, size_wh)
 
 
 def _sampled_colors(samples: Samples, virtual_bgr: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vader_rt.confidence import logistic, restored_terms, voted_terms
+from vader_rt.contract import AS_THE_NETWORK_SAYS
 from vader_rt.vote import KEPT, VotedRoom
 
 
@@ -24,9 +25,11 @@ def test_of_what_was_voted() -> None:
 
 def test_of_what_was_restored() -> None:
     sure = np.array([[0.0, 0.2, 0.5, 0.9, 1.0]], np.float32)
+    plane = np.ones_like(sure)
+    voted = VotedRoom(np.zeros((1, 5, 3), np.uint8), 2 * plane, 4 * plane, trust=0.3, scatter=-1.5)
+    terms = restored_terms(sure, voted, np.full((1, 5), 51, np.uint8))
+    assert terms.dtype == np.float32
     # certainty ends at 1e-4
-    np.testing.assert_allclose(logistic(restored_terms(sure), (0.0, 1.0)), sure, atol=2e-4)
-    halved = logistic(restored_terms(sure), (0.0, 0.5))
-    assert halved[0, 3] == pytest.approx(1 / (1 + (0.1 / 0.9) ** 0.5), rel=1e-4)
-    lowered = logistic(restored_terms(sure), (-1.0, 1.0))
-    assert (lowered < sure + 2e-4).all()
+    np.testing.assert_allclose(logistic(terms, AS_THE_NETWORK_SAYS), sure, atol=2e-4)
+    known = [1, np.log(9), np.log(2.001), 0.5, 4 / KEPT, 0.2]
+    np.testing.assert_allclose(terms[0, 3], known, rtol=1e-4)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ import pytest
 
 import vader_rt
 from train.calls import Call
+from vader_rt.confidence import logistic, restored_terms
 from vader_rt.engines import load_engine
 from vader_rt.errors import InputError
 from vader_rt.features import VirtualDetail
@@ -123,6 +125,21 @@ def test_what_was_seen_is_told_by_the_room(
     assert ((result.confidence > 0) == (off & (result.estimate.evidence > 0))).all()
     assert 0.01 < off.mean() < 1
     assert (result.background[~off] == result.virtual[~off]).all()
+
+
+def test_the_confidence_of_the_restored_is_what_its_weights_say(
+    frames: list[np.ndarray], untrained: dict[str, Path]
+) -> None:
+    restoration = load_engine(untrained["restore"])
+    weights = (0.1, 0.0, 0.2, 0.3, 0.4, -0.5)
+    restoration.contract = replace(restoration.contract, confidence=weights)
+    result = vader_rt.reconstruct(frames, model=untrained["frame"], restoration=restoration)
+    assert result.voted is not None
+    sure = np.full(result.confidence.shape, 0.5, np.float32)
+    terms = restored_terms(sure, result.voted, result.virtual_background.hidden)
+    seen = result.confidence > 0
+    assert seen.any()
+    np.testing.assert_allclose(result.confidence[seen], logistic(terms, weights)[seen], rtol=1e-5)
 
 
 def test_what_was_never_seen_is_filled_when_asked_for(

@@ -24,9 +24,7 @@ class Shifted:
 
     def __init__(self, shift: float | np.ndarray) -> None:
         outputs = ("room", "confidence")
-        self.contract = Contract(
-            "restore", tuple(RESTORE_GROUPS), SIZE_WH, outputs, confidence=(0.0, 1.0)
-        )
+        self.contract = Contract("restore", tuple(RESTORE_GROUPS), SIZE_WH, outputs)
         self._shift = shift
 
     def run(self, planes: np.ndarray) -> list[np.ndarray]:
@@ -49,8 +47,8 @@ def planes_of(room_bgr: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("size_wh", [SIZE_WH, (192, 128), (131, 77), (64, 64)])
 def test_no_correction_leaves_every_detail(size_wh: tuple[int, int]) -> None:
     given = random_room(*size_wh[::-1])
-    room, confidence = restore(given, planes_of(given), Shifted(0.0))
-    assert confidence.shape == size_wh[::-1]
+    room, sure = restore(given, planes_of(given), Shifted(0.0))
+    assert sure.shape == size_wh[::-1]
     # 8-bit levels divided and multiplied by 255, resized alike
     assert np.abs(room.astype(int) - given).max() <= 1
 
