@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,8 +13,20 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT
-from train.calibrate import PIXELS_PER_CALL, fit, plot_reliability, reliability
+from train.calibrate import (
+    PIXELS_PER_CALL,
+    _undecided,
+    fit,
+    plot_reliability,
+    reliability,
+    seen_pixels,
+    terms_of_call,
+)
+from train.calls import read_calls
+from vader_rt.confidence import logistic
+from vader_rt.engines import load_engine
 from vader_rt.engines.onnx import read_contract
+from vader_rt.pipeline import reconstruct
 
 
 def run(*argv: object) -> subprocess.CompletedProcess[str]:
@@ -68,6 +81,19 @@ def test_weights_are_printed_and_written(
     assert read_contract(models[kind]).confidence == tuple(map(float, weights))
     other = {"frame": "restore", "restore": "frame"}[kind]
     assert models[other].read_bytes() == before[other]
+
+
+def test_what_is_fitted_is_what_the_runtime_weighs(calls: Path, untrained: dict[str, Path]) -> None:
+    call = read_calls(calls / "validation")[0]
+    model, restoration = (load_engine(untrained[kind]) for kind in ("frame", "restore"))
+    options = {"model": model, "restoration": _undecided(restoration)}
+    terms, _ = terms_of_call(call, np.random.default_rng(0), **options)
+    weights = (0.3, 0.7, 0.2, -0.4, 0.5, -0.6)
+    restoration.contract = replace(restoration.contract, confidence=weights)
+    result = reconstruct(call.video, **options)
+    drawn, _ = seen_pixels(result, call.read_room(), np.random.default_rng(0))
+    confidence = result.confidence.ravel()[drawn]
+    np.testing.assert_allclose(logistic(terms, weights), confidence, rtol=1e-3)
 
 
 def test_missing_calls_are_one_line(tmp_path: Path) -> None:
