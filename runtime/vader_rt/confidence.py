@@ -39,7 +39,7 @@ def restored_terms(sure: np.ndarray, voted: VotedRoom, hidden: np.ndarray) -> np
     """What speaks for a pixel that was restored: (H, W, 6) float32.
 
     1, the logit of what the restoration network says, (H, W) in [0, 1], and what spoke for the
-    pixel by vote, but for the terms of the whole call: those mislead in calls unlike the fit's.
+    pixel by vote, but for the terms of the whole call: there are few calls to fit those on.
     """
     sure = np.clip(sure, 1e-4, 1 - 1e-4)
     by_vote = voted_terms(voted, hidden)
