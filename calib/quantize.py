@@ -41,8 +41,8 @@ SUFFIX = ".int8.onnx"
 METHODS: tuple[Method, ...] = ("minmax", "entropy", "percentile")
 LAYERS = ("Conv", "ConvTranspose")
 """What int8 pays for."""
-BETWEEN = ("Concat", "MaxPool", "Resize")
-"""What lies between layers and would cost a detour through float."""
+BETWEEN = ("Add", "Concat", "MaxPool", "Resize")
+"""What lies between layers and would cost a detour through float; of sums, those of layers."""
 OPTIONS = {
     "ActivationSymmetric": True,
     "WeightSymmetric": True,
@@ -196,7 +196,7 @@ def with_qdq(
         QuantType.QInt8,
         ranges,
         [],
-        list(kept),
+        [*kept, *_other_sums(model)],
         [*LAYERS, *BETWEEN],
         OPTIONS,
     )
@@ -204,6 +204,13 @@ def with_qdq(
     quantizer.model.topological_sort()  # the quantizer appends its nodes at the end
     _part_pairs(quantizer.model.model)
     return quantizer.model.model
+
+
+def _other_sums(model: onnx.ModelProto) -> list[str]:
+    """The names of sums that no layer's output goes into as it is."""
+    layers = {n.output[0] for n in model.graph.node if n.op_type in LAYERS}
+    sums = (node for node in model.graph.node if node.op_type == "Add")
+    return [node.name for node in sums if not layers & set(node.input)]
 
 
 def _unshare_weights(model: onnx.ModelProto) -> None:

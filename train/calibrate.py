@@ -29,6 +29,8 @@ from vader_rt.result import Reconstruction
 from vader_rt.score import TOLERANCE, ciede2000
 
 PIXELS_PER_CALL = 20_000
+_SHRINKAGE = 0.01
+"""Weight of the squares of shrunk weights, beside the loss of a pixel, of about 0.2."""
 
 
 def seen_pixels(
@@ -60,8 +62,11 @@ def terms_of_call(
     return terms.reshape(-1, terms.shape[-1])[drawn], right
 
 
-def fit(terms: np.ndarray, right: np.ndarray) -> list[float]:
-    """Logistic regression of `right` (N,) on `terms` (N, K), by L-BFGS."""
+def fit(terms: np.ndarray, right: np.ndarray, shrunk: int = 0) -> list[float]:
+    """Logistic regression of `right` (N,) on `terms` (N, K), by L-BFGS.
+
+    shrunk: how many of the last weights are kept small, for there are few calls to tell them from.
+    """
     x, y = torch.from_numpy(terms).double(), torch.from_numpy(right).double()
     weights = torch.zeros(terms.shape[1], dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([weights], max_iter=200, line_search_fn="strong_wolfe")
@@ -69,6 +74,7 @@ def fit(terms: np.ndarray, right: np.ndarray) -> list[float]:
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
         value = torch.nn.functional.binary_cross_entropy_with_logits(x @ weights, y)
+        value = value + _SHRINKAGE * (weights[len(weights) - shrunk :] ** 2).sum()
         value.backward()
         return value
 
@@ -125,7 +131,8 @@ def main() -> None:
             for given in ((False, True) if call.virtual.is_file() else (False,))
         ]
         terms, right = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
-        weights = fit(terms, right)
+        # what the vote adds to the word of the restoration network
+        weights = fit(terms, right, shrunk=terms.shape[1] - 2 if args.restore else 0)
         if args.write:
             change_contract(
                 args.restoration if args.restore else args.model, confidence=tuple(weights)

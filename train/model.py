@@ -15,9 +15,11 @@ from vader_rt.restore import restore_slice
 
 LINE_INPUTS = ("frame", "virtual", "look", "look_matte")
 """Input groups that `line_planes` needs."""
-LINE_PLANES = 6
+LINE_PLANES = 7
 _SPAN_NOISE = 0.03
 """What compression leaves of a span or an offset that is none."""
+_OFFSET_NOISE = 4 / 255
+"""What compression adds to an offset."""
 _SAMPLE_PLANES = 15
 _HINTS = 8
 _PRIOR_TRUST, _PRIOR_VOTE = 0.4, 5.0
@@ -77,7 +79,8 @@ class LeakNet(nn.Module):
     """Ours: a U-Net with skips that estimates the client's matte and the leak.
 
     Nothing but its first and its last layer works at the full resolution: the planes are halved on
-    the way in, the result is doubled on the way out. H and W must be multiples of 32.
+    the way in, the result is doubled on the way out. H and W must be multiples of 32. depths: how
+    often each level of the encoder is refined.
     slices: where the planes of each input group are. With those of `LINE_INPUTS` among them,
     `line_planes` are made of these and join them.
     Returns (N, 2, H, W) in [0, 1]: matte, leak.
@@ -90,13 +93,14 @@ class LeakNet(nn.Module):
         in_channels: int,
         slices: Mapping[str, slice] | None = None,
         widths: Sequence[int] = (24, 48, 80, 112, 144),
+        depths: Sequence[int] = (0, 2, 1, 1),
     ) -> None:
         super().__init__()
         slices = slices or {}
         self._line = [slices[g] for g in LINE_INPUTS] if set(LINE_INPUTS) <= set(slices) else None
         self.derived = LINE_PLANES if self._line else 0
         self.stem = _block(in_channels + self.derived, widths[0], kernel=4, stride=2)
-        self.down = _downward(widths)
+        self.down = _downward(widths, depths)
         self.narrow, self.up = _upward(widths)
         self.last = _block(widths[0], widths[0])
         self.head = nn.ConvTranspose2d(widths[0], 2, 2, stride=2)
@@ -111,13 +115,13 @@ class LeakNet(nn.Module):
 
 
 def line_planes(frame: Tensor, virtual: Tensor, look: Tensor, look_matte: Tensor) -> Tensor:
-    """What the mixing equation says of a frame: (N, 6, H, W) in [0, 1].
+    """What the mixing equation says of a frame: (N, 7, H, W) in [0, 1].
 
     A pixel's samples lie on the line from the virtual background to the room, at their mattes, and
     the look is one of them. How far the frame, the look, and the frame from the line lie off, as
     logarithms, so that a quotient is a difference; where between the two the frame lies; its matte
-    by that and the look's; and how far it lies off for what there is around, for the matte falls
-    from the person outwards. Convolutions find no quotients by themselves.
+    by that and the look's; how far it lies off for what there is around, for the matte falls from
+    the person outwards; and the least matte. Convolutions find no quotients by themselves.
 
     frame, virtual, look: (N, 3, H, W) in [0, 1]; look_matte: (N, 1, H, W) in [0, 1].
     """
@@ -130,9 +134,19 @@ def line_planes(frame: Tensor, virtual: Tensor, look: Tensor, look_matte: Tensor
     relative = off / (_double(_double(around)) + _SPAN_NOISE)
     logarithms = [torch.log2(1 + 255 * x) / 9 for x in (off, far, beside)]
     matte = (share * look_matte).clamp(0, 1)
-    return torch.cat(
-        [*logarithms, (share + 0.25) / 1.75, matte, relative.clamp(0, 1.25) / 1.25], dim=1
-    )
+    relative = relative.clamp(0, 1.25) / 1.25
+    least = least_matte(frame, virtual)
+    return torch.cat([*logarithms, (share + 0.25) / 1.75, matte, relative, least], dim=1)
+
+
+def least_matte(call: Tensor, virtual: Tensor) -> Tensor:
+    """The matte from which on V + (call − V) / m, the room, is within [0, 1], as a colour is.
+
+    (…, 3, H, W) in [0, 1] each → (…, 1, H, W).
+    """
+    up = F.relu(call - virtual - _OFFSET_NOISE) / (1 - virtual).clamp_min(_OFFSET_NOISE)
+    down = F.relu(virtual - call - _OFFSET_NOISE) / virtual.clamp_min(_OFFSET_NOISE)
+    return (up + down).amax(dim=-3, keepdim=True).clamp(0, 1)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
@@ -145,9 +159,10 @@ class RestoreNet(nn.Module):
     Takes the planes of `vader_rt.restore`. What it sees of each span's sample goes through the same
     layers; their mean and maximum join the planes of the whole call in a U-Net at half resolution.
     Per pixel it says whether to keep the room by vote, or which samples show the room instead, and
-    how their mattes were wrong; a correction of at most `_MOST_CORRECTED` comes on top. It hardly
-    paints: it has seen few rooms, and would paint those. Returns (N, 4, H, W): the room, which may
-    leave [0, 1] a little, and the confidence in [0, 1], which sees how far the chosen agree.
+    how their mattes were wrong, as far as that leaves the room a colour; a correction of at most
+    `_MOST_CORRECTED` comes on top. It hardly paints: it has seen few rooms, and would paint those.
+    Returns (N, 4, H, W): the room, which may leave [0, 1] a little, and the confidence in [0, 1],
+    which sees how far the chosen agree.
     """
 
     outputs = ("room", "confidence")
@@ -239,6 +254,7 @@ def _chosen(
     preference, shift = choice.unflatten(0, (-1, SPANS)).split(1, dim=2)
     trusted = (1 - _PRIOR_TRUST * (1 - matte)).clamp(0.05, 0.98)
     trusted = torch.sigmoid(torch.log(trusted / (1 - trusted)) + shift).clamp_min(0.05)
+    trusted = trusted + F.relu(least_matte(colors, virtual[:, None]) - trusted)
     # the offset is small: half precision bears to have it magnified
     unmixed = virtual[:, None] + (colors - virtual[:, None]) / trusted
     preference = preference + torch.log(leak * matte + 1e-4) - _PRIOR_VOTE
@@ -280,10 +296,27 @@ def _conv_relu(*widths: int) -> list[nn.Module]:
     return layers
 
 
-def _downward(widths: Sequence[int]) -> nn.ModuleList:
-    """The encoder's levels: each halves the resolution."""
+class Refinement(nn.Module):
+    """Adds to a level of a network, (N, width, H, W) ≥ 0; nothing before it is trained."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = _block(width, width)
+        normalisation = nn.BatchNorm2d(width)
+        nn.init.zeros_(normalisation.weight)
+        self.second = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, bias=False), normalisation
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.second(self.first(x)))
+
+
+def _downward(widths: Sequence[int], depths: Sequence[int] = (0, 0, 0, 0)) -> nn.ModuleList:
+    """The encoder's levels: each halves the resolution and is refined some times."""
     return nn.ModuleList(
-        nn.Sequential(_block(a, b, stride=2), _block(b, b)) for a, b in itertools.pairwise(widths)
+        nn.Sequential(_block(a, b, stride=2), _block(b, b), *(Refinement(b) for _ in range(depth)))
+        for (a, b), depth in zip(itertools.pairwise(widths), depths, strict=True)
     )
 
 

@@ -14,6 +14,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from train.model import Refinement
 from vader_rt.contract import KNOWN_INPUTS
 from vader_rt.engines.onnx import read_contract
 from vader_rt.errors import InputError
@@ -39,6 +40,9 @@ def warm_start(network: nn.Module, groups: Sequence[str], model: Path, planes: T
         raise InputError(f"{model}: has the inputs {', '.join(sorted(missing))}, the network not")
     found = _convolutions(onnx.load(model).graph)
     wanted = _in_order_of_use(network, planes)
+    if len(found) < len(wanted):
+        refining = set(_refining(network))
+        wanted = [layer for layer in wanted if layer not in refining]
     if len(found) != len(wanted):
         raise InputError(f"{model}: has {len(found)} convolutions, the network {len(wanted)}")
     has, wants = ([(g, i) for g in names for i in range(sizes[g])]
@@ -46,8 +50,8 @@ def warm_start(network: nn.Module, groups: Sequence[str], model: Path, planes: T
     derived = [("derived", i) for i in range(getattr(network, "derived", 0))]
     for layer, (weight, bias) in zip(wanted, found, strict=True):
         if derived and layer.weight.shape[1] == len(wants + derived):
-            with_derived = weight.shape[1] == len(has + derived)
-            weight = _spread(weight, has + derived * with_derived, wants + derived, layer)
+            known = derived[: max(weight.shape[1] - len(has), 0)]
+            weight = _spread(weight, has + known, wants + derived, layer)
         else:
             weight = _spread(weight, has, wants, layer)
         if weight.shape != layer.weight.shape:
@@ -58,6 +62,11 @@ def warm_start(network: nn.Module, groups: Sequence[str], model: Path, planes: T
             layer.bias.data.copy_(bias)
     biases = {layer: bias for layer, (_, bias) in zip(wanted, found, strict=True)}
     _fit_normalisations(network, biases, planes)
+
+
+def _refining(network: nn.Module) -> list[nn.Module]:
+    """Layers that change nothing before they are trained."""
+    return [m for part in network.modules() if isinstance(part, Refinement) for m in part.modules()]
 
 
 def _convolutions(graph: onnx.GraphProto) -> list[tuple[Tensor, Tensor]]:
@@ -99,7 +108,7 @@ def _fit_normalisations(network: nn.Module, biases: dict[Layer, Tensor], planes:
     for module in network.modules():
         if isinstance(module, nn.Sequential) and len(module) > 1:
             convolution, normalisation = module[0], module[1]
-            if isinstance(convolution, Layer) and isinstance(normalisation, nn.BatchNorm2d):
+            if convolution in biases and isinstance(normalisation, nn.BatchNorm2d):
                 hook = _fitted_to(biases[convolution])
                 hooks.append(normalisation.register_forward_pre_hook(hook))
     _run(network, planes)

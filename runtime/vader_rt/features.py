@@ -29,6 +29,7 @@ INPUT_GROUPS: dict[str, int] = {
     "hidden": 1,  # person mask up to which frames were needed for the virtual background
     "detail": 1,  # how much detail the virtual background has, see `VirtualDetail`
     "shown": 1,  # share of that detail which the frame shows: 1 − matte, as far as it is known
+    "presence": 1,  # mean person mask of the re-run segmenter
     "mode": 3,  # per-pixel temporal mode of the frames, RGB (the seed's optional input)
 }
 """Input groups by name, with their number of planes."""

@@ -33,6 +33,7 @@ def call_planes(size_wh: tuple[int, int]) -> CallPlanes:
         mode=colors[2],
         occupancy=occupancy,
         look=look,
+        presence=occupancy // 2,
         hidden=255 - occupancy,
     )
 
@@ -76,6 +77,7 @@ def test_planes_have_the_order_of_the_groups(frames: list[np.ndarray]) -> None:
         call.hidden,
         VirtualDetail(call.virtual).plane,
         VirtualDetail(call.virtual).shown(frames[0]),
+        call.presence,
         *call.mode.transpose(2, 0, 1)[::-1],
     ]
     # one float32 multiplication by 1/255

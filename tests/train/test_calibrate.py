@@ -49,6 +49,19 @@ def test_calibration_finds_the_weights_it_was_made_with() -> None:
             assert float(share) == pytest.approx(float(confidence[:3]) + 0.05, abs=0.1)
 
 
+def test_the_last_weights_can_be_kept_small() -> None:
+    """Where two terms tell the same, the one that may be large tells it."""
+    rng = np.random.default_rng(0)
+    known = rng.normal(size=(5_000, 1))
+    twice = known + 0.1 * rng.normal(size=(5_000, 1))
+    terms = np.concatenate([np.ones((5_000, 1)), known, twice], axis=1).astype(np.float32)
+    right = rng.random(5_000) < 1 / (1 + np.exp(-2 * twice[:, 0]))
+    free, small = fit(terms, right), fit(terms, right, shrunk=1)
+    assert abs(free[2]) > 1
+    assert abs(small[2]) < 0.6 * abs(free[2])
+    assert small[1] > free[1] + 0.5
+
+
 def test_the_plot_has_a_bar_per_tenth(tmp_path: Path) -> None:
     probability = np.repeat([0.15, 0.75], 500)
     right = np.arange(1000) % 4 == 0
@@ -94,6 +107,20 @@ def test_what_is_fitted_is_what_the_runtime_weighs(calls: Path, untrained: dict[
     drawn, _ = seen_pixels(result, call.read_room(), np.random.default_rng(0))
     confidence = result.confidence.ravel()[drawn]
     np.testing.assert_allclose(logistic(terms, weights), confidence, rtol=1e-3)
+
+
+def test_what_the_vote_adds_is_kept_small(calls: Path, untrained: dict[str, Path]) -> None:
+    model, restoration = (untrained[kind] for kind in ("frame", "restore"))
+    printed = run(
+        calls / "validation", "--model", model, "--restore", "--restoration", restoration
+    ).stdout.splitlines()[0]
+    options = {"model": model, "restoration": _undecided(load_engine(restoration))}
+    rng, (call,) = np.random.default_rng(0), read_calls(calls / "validation")
+    drawn = [terms_of_call(call, rng, given=given, **options) for given in (False, True)]
+    terms, right = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+    weights = list(map(float, printed.split()[1:]))
+    assert weights == fit(terms, right, shrunk=4)
+    assert weights != fit(terms, right)
 
 
 def test_missing_calls_are_one_line(tmp_path: Path) -> None:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from train.model import LINE_INPUTS, NETWORKS, RestoreNet, UNet, build_network, line_planes
+from train.model import (
+    LINE_INPUTS,
+    LINE_PLANES,
+    NETWORKS,
+    LeakNet,
+    Refinement,
+    RestoreNet,
+    UNet,
+    build_network,
+    least_matte,
+    line_planes,
+)
 from train.module import LeakModule
 from vader_rt.contract import RESTORE_GROUPS, SPANS
 from vader_rt.errors import InputError
@@ -58,7 +69,8 @@ def test_planes_of_the_line_tell_the_matte() -> None:
     frame = virtual + matte * (room - virtual)
     frame[..., 32:] = person[..., 32:]
     look = virtual + look_matte * (room - virtual)
-    off, far, beside, share, product, around = line_planes(frame, virtual, look, look_matte)[0]
+    planes = line_planes(frame, virtual, look, look_matte)[0]
+    off, far, beside, share, product, _, least = planes
     left = (slice(None), slice(0, 32))
     torch.testing.assert_close(product[left], matte[0, 0][left], atol=0.02, rtol=0)
     torch.testing.assert_close(
@@ -70,9 +82,10 @@ def test_planes_of_the_line_tell_the_matte() -> None:
     quotient = 2 ** (9 * (off - far)[left])
     torch.testing.assert_close(quotient, (matte / 0.6)[0, 0][left], atol=0.05, rtol=0)
     assert beside[left].mean() < 0.25 * beside[:, 32:].mean()
-    whole = torch.stack([off, far, beside, share, product, around])
-    assert whole.min() >= 0
-    assert whole.max() <= 1
+    assert (least[left] <= matte[0, 0][left]).all()
+    assert planes.shape[0] == LINE_PLANES
+    assert planes.min() >= 0
+    assert planes.max() <= 1
 
 
 def test_the_matte_is_told_relative_to_what_is_around() -> None:
@@ -88,6 +101,36 @@ def test_the_matte_is_told_relative_to_what_is_around() -> None:
     assert planes[0][5, 32].diff().mean() < -0.01
 
 
+def test_the_least_matte_is_that_of_a_room_with_a_channel_at_its_end() -> None:
+    rng = torch.Generator().manual_seed(0)
+    room = torch.rand(1, 3, 32, 32, generator=rng)
+    virtual = 0.2 + 0.6 * torch.rand(1, 3, 32, 32, generator=rng)
+    matte = torch.rand(1, 1, 32, 32, generator=rng)
+    least = least_matte(virtual + matte * (room - virtual), virtual)
+    assert least.shape == matte.shape
+    assert (least <= matte).all()
+    for end in (0, 1):
+        room[:, end] = end  # one channel is enough
+        least = least_matte(virtual + matte * (room - virtual), virtual)
+        assert (least <= matte).all()
+        torch.testing.assert_close(least, matte, atol=0.08, rtol=0)  # 4 levels, of 0.2 at least
+
+
+def test_levels_are_refined_by_nothing_at_first() -> None:
+    torch.manual_seed(0)
+    refined, plain = LeakNet(3).eval(), LeakNet(3, depths=(0, 0, 0, 0)).eval()
+    plain.load_state_dict(refined.state_dict(), strict=False)
+    planes = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(refined(planes), plain(planes))
+        refinements = [m for m in refined.modules() if isinstance(m, Refinement)]
+        assert len(refinements) == 4
+        for refinement in refinements:
+            before = refined(planes)
+            refinement.second[1].bias += 100  # what comes from above is small before training
+            assert (refined(planes) - before).abs().max() > 1e-4
+
+
 def test_the_frame_network_derives_planes_where_it_has_what_they_are_made_of() -> None:
     whole = ("frame", "person", *LINE_INPUTS[1:])
     channels = plane_count(whole)
@@ -96,7 +139,7 @@ def test_the_frame_network_derives_planes_where_it_has_what_they_are_made_of() -
         build_network("leaknet", channels, group_slices(whole)),
         build_network("leaknet", channels),
     )
-    assert derives.stem[0].in_channels == plain.stem[0].in_channels + 6
+    assert derives.stem[0].in_channels == plain.stem[0].in_channels + LINE_PLANES
     lacks = build_network("leaknet", channels - 1, group_slices(whole[:-1]))
     assert lacks.stem[0].in_channels == channels - 1
     with torch.no_grad():
@@ -118,7 +161,7 @@ def test_restoration_starts_from_the_vote() -> None:
 
 
 def test_restoration_can_take_a_sample_instead() -> None:
-    planes = torch.rand(1, ROOM_PLANES, 32, 32)
+    planes = 0.2 + 0.6 * torch.rand(1, ROOM_PLANES, 32, 32)  # un-mixed, they are colours
     planes[:, restore_slice("sample_leak")] = 0
     planes[:, restore_slice("sample_leak").start + 2] = 1
     planes[:, restore_slice("sample_matte")] = 0.6
@@ -130,6 +173,26 @@ def test_restoration_can_take_a_sample_instead() -> None:
     third = planes[:, restore_slice("samples")][:, 6:9]
     expected = virtual + (third - virtual) / (1 - 0.4 * (1 - 0.6))
     torch.testing.assert_close(room, expected, atol=2e-3, rtol=0)
+
+
+def test_what_is_restored_from_samples_stays_a_colour_of_the_same_hue() -> None:
+    rng = torch.Generator().manual_seed(0)
+    planes = torch.rand(1, ROOM_PLANES, 32, 32, generator=rng)
+    planes[:, restore_slice("sample_leak")] = 0
+    planes[:, restore_slice("sample_leak").start] = 1
+    network = RestoreNet().eval()
+    network.head.bias.data[0] = -20
+    network.chooser[1].bias.data[1] = -20  # mattes as small as can be
+    with torch.inference_mode():
+        room = network(planes)[:, :3]
+    virtual = planes[:, restore_slice("virtual")]
+    first = planes[:, restore_slice("samples")][:, :3]
+    far = (first - virtual).abs().amax(dim=1) > 0.1
+    room, virtual, first = (x.transpose(0, 1)[:, far] for x in (room, virtual, first))
+    assert -0.2 < room.min() < 0.05
+    assert 0.95 < room.max() < 1.2
+    alike = torch.cosine_similarity(room - virtual, first - virtual, dim=0)
+    assert alike.quantile(0.02) > 0.999
 
 
 def test_restoration_does_not_mind_the_order_of_time() -> None:

@@ -10,7 +10,7 @@ import torch
 
 from export.to_onnx import to_onnx
 from tests.conftest import INPUTS, save_checkpoint
-from train.model import LINE_INPUTS, build_network
+from train.model import LINE_INPUTS, NETWORKS, LeakNet, build_network
 from train.module import LeakModule
 from train.warm_start import warm_start
 from vader_rt.engines import load_engine
@@ -66,6 +66,32 @@ def test_planes_that_are_derived_from_new_inputs_change_nothing_at_first(tmp_pat
         np.testing.assert_allclose(network(planes)[0].numpy(), wanted, atol=1e-4)
         network.stem[0].weight[:, -network.derived :] += 1
         assert np.abs(network(planes)[0].numpy() - wanted).max() > 0.01
+
+
+class _Unrefined(LeakNet):
+    """The frame network as it was before its levels were refined."""
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__(in_channels, depths=(0, 0, 0, 0))
+
+
+def test_layers_that_refine_change_nothing_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(1)
+    with monkeypatch.context() as before:
+        before.setitem(NETWORKS, "leaknet", _Unrefined)
+        module = LeakModule("leaknet", ["frame"], (320, 192))
+        model = to_onnx(save_checkpoint(module, tmp_path / "f.ckpt"), tmp_path / "frame.onnx")
+    planes = torch.rand(1, 3, 192, 320)
+    network = build_network("leaknet", 3)
+    assert len(network.state_dict()) > len(module.model.state_dict())
+    warm_start(network, ["frame"], model, planes)
+    wanted = load_engine(model, "onnx-cpu").run(planes.numpy())
+    for training in (False, True):
+        with torch.no_grad():
+            found = network.train(training)(planes)[0].numpy()
+        np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
 def test_a_training_begins_there(untrained: dict[str, Path]) -> None:
