@@ -254,6 +254,7 @@ def _chosen(
     preference, shift = choice.unflatten(0, (-1, SPANS)).split(1, dim=2)
     trusted = (1 - _PRIOR_TRUST * (1 - matte)).clamp(0.05, 0.98)
     trusted = torch.sigmoid(torch.log(trusted / (1 - trusted)) + shift).clamp_min(0.05)
+    # the larger of the two: half precision would leave a maximum in float32
     trusted = trusted + F.relu(least_matte(colors, virtual[:, None]) - trusted)
     # the offset is small: half precision bears to have it magnified
     unmixed = virtual[:, None] + (colors - virtual[:, None]) / trusted
