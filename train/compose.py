@@ -41,7 +41,8 @@ class Scene:
     room, virtual: (H, W, 3) uint8 BGR, of the call's size.
     height: the person's clip, as a share of the frame's height; x: its centre, share of the width.
     pace: clip frames per call frame; 0 holds the person still.
-    sway_px: the person drifts left and right by so much; period in frames.
+    sway_px: the person drifts left and right by so much; period in frames. rest: how many times
+    faster than a pendulum the person changes sides, to rest in between; 1 is a pendulum.
     noise: standard deviation of the sensor noise in levels; light: amplitude of a slow change.
     """
 
@@ -53,6 +54,7 @@ class Scene:
     pace: float = 1.0
     sway_px: float = 0.0
     sway_period: float = 90.0
+    rest: float = 1.0
     noise: float = 2.0
     light: float = 0.0
 
@@ -176,13 +178,17 @@ def write_call(
 class Composer:
     """Draws calls at random from material; the same index always gives the same call.
 
-    recolored: share of the calls whose person wears other colours.
+    recolored: share of the calls whose person wears other colours. resting: share of those in which
+    the person sits still, but for a change of place now and then. generous: share of those whose
+    client leaves a wide margin around the person.
     """
 
     material: Material
     segmenters: str | Path | None = None
     seed: int = 0
     recolored: float = 0.5
+    resting: float = 0.0
+    generous: float = 0.0
 
     def draw(self, index: int) -> tuple[CallName, Scene, Client, int]:
         """The call with this index: its name, scene, client and constant rate factor."""
@@ -196,6 +202,7 @@ class Composer:
             )
         )
         tool, client = self._client(rng)
+        tool, client = self._with_margin(tool, client, index)
         scene = Scene(
             self._person(person, index),
             _varied(read_image(self.material.rooms[room]), rng),
@@ -210,12 +217,41 @@ class Composer:
         )
         tag = f"n{self.seed}x{index}"
         name = CallName(person, tag, f"{room}-{tag}", f"{virtual}-{tag}", tool)
-        return name, scene, client, int(rng.choice([20, 23, 23, 23, 26, 29]))
+        crf = int(rng.choice([20, 23, 23, 23, 26, 29]))
+        return name, self._at_rest(scene, index), client, crf
 
     def _person(self, name: str, index: int) -> PersonClip:
         clip = _read_person_cached(*self.material.people[name])
-        rng = np.random.default_rng([self.seed, index, 1])  # its own: the rest stays as it is
+        rng = self._own_rng(index, 1)
         return replace(clip, tone=_tone(rng, cast=0.3)) if rng.random() < self.recolored else clip
+
+    def _at_rest(self, scene: Scene, index: int) -> Scene:
+        rng = self._own_rng(index, 2)
+        if rng.random() >= self.resting:
+            return scene
+        return replace(
+            scene,
+            pace=float(rng.choice([0.0, 0.0, 0.1])),
+            sway_px=float(rng.uniform(40, 160)),
+            sway_period=float(rng.uniform(60, 200)),
+            rest=float(rng.uniform(1, 5)),
+        )
+
+    def _with_margin(self, tool: str, client: Client, index: int) -> tuple[str, Client]:
+        rng = self._own_rng(index, 3)
+        if rng.random() >= self.generous:
+            return tool, client
+        style = replace(
+            client.style,
+            smoothing=float(rng.uniform(0.2, 0.7)),
+            grow_px=int(rng.integers(7, 19)),
+            feather_px=int(rng.choice([9, 15, 21, 31])),
+        )
+        return f"{tool}-generous", replace(client, style=style)
+
+    def _own_rng(self, index: int, what: int) -> np.random.Generator:
+        """For one thing alone: what else is drawn for a call stays as it is without it."""
+        return np.random.default_rng([self.seed, index, what])
 
     def _client(self, rng: np.random.Generator) -> tuple[str, Client]:
         names = segmenter_names(self.segmenters)
@@ -290,7 +326,8 @@ def _placed(scene: Scene, t: int) -> tuple[np.ndarray, np.ndarray]:
     width, height = scene.size_wh
     color, alpha = scene.person.at(t * scene.pace)
     scale = scene.height * height / alpha.shape[0]
-    sway = scene.sway_px * height / 720 * np.sin(2 * np.pi * t / scene.sway_period)
+    swing = np.clip(scene.rest * np.sin(2 * np.pi * t / scene.sway_period), -1, 1)
+    sway = scene.sway_px * height / 720 * swing
     dx = scene.x * width - alpha.shape[1] * scale / 2 + sway
     dy = height - alpha.shape[0] * scale
     matrix = np.array([[scale, 0, dx], [0, scale, dy]], np.float32)
@@ -325,6 +362,12 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--recolored", type=float, default=0.5, help="share of recoloured people (default 0.5)"
     )
+    parser.add_argument(
+        "--resting", type=float, default=0.0, help="share of people who sit still (default 0)"
+    )
+    parser.add_argument(
+        "--generous", type=float, default=0.0, help="share of clients that cut wide (default 0)"
+    )
     parser.add_argument("--segmenters", type=Path, help="folder with .tflite files")
     parser.add_argument("--only", nargs="+", default=[], help="names of material to use alone")
     parser.add_argument("--without", nargs="+", default=[], help="names of material to leave out")
@@ -338,7 +381,8 @@ def main() -> None:
         material = material.without(material.only(set(args.without)))
         material = material.only(set(args.only)) if args.only else material
         segmenters = args.segmenters or args.material / "segmenters"
-        composer = Composer(material, segmenters, args.seed, args.recolored)
+        shares = args.recolored, args.resting, args.generous
+        composer = Composer(material, segmenters, args.seed, *shares)
         for index in range(args.start, args.start + args.calls):
             name, scene, client, crf = composer.draw(index)
             options = {"frames": args.frames, "crf": crf, "seed": index}

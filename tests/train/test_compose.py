@@ -68,6 +68,18 @@ def test_sway_moves_the_person(scene: Scene, person: PersonClip) -> None:
     assert max(centers) - min(centers) > 20
 
 
+def test_a_resting_person_spends_the_call_at_two_places(scene: Scene, person: PersonClip) -> None:
+    def share_at_the_ends(rest: float) -> float:
+        moving = Scene(
+            person, scene.room, scene.virtual, pace=0, sway_px=100, sway_period=40, rest=rest
+        )
+        centers = np.array([np.nonzero(alpha)[1].mean() for _, alpha in camera(moving, 40, rng())])
+        return float(((centers > centers.max() - 1) | (centers < centers.min() + 1)).mean())
+
+    assert share_at_the_ends(5.0) > 0.8
+    assert share_at_the_ends(1.0) < 0.4
+
+
 def test_the_blend_obeys_its_equation(scene: Scene) -> None:
     """call = floor(m · camera + (1 − m) · V); where m = 0 it is the virtual image exactly."""
     for frame in blend(scene, selfie(), 2, rng()):
@@ -186,6 +198,21 @@ def test_a_seed_and_index_make_the_same_call(material: Path) -> None:
     assert (scene.height, scene.x, scene.pace) == (scene2.height, scene2.x, scene2.pace)
     other = composers[0].draw(6)[1]
     assert (other.room != scene.room).any()
+
+
+def test_resting_people_and_generous_clients_change_nothing_else(material: Path) -> None:
+    plain = Composer(read_material(material), seed=3)
+    other = Composer(read_material(material), seed=3, resting=1.0, generous=1.0)
+    name, scene, client, crf = plain.draw(5)
+    name2, scene2, client2, crf2 = other.draw(5)
+    assert (scene2.room == scene.room).all()
+    assert (scene2.height, scene2.x, scene2.noise) == (scene.height, scene.x, scene.noise)
+    assert crf2 == crf
+    assert scene.rest == 1.0 < scene2.rest
+    assert scene2.pace <= 0.1
+    assert name2.tool == f"{name.tool}-generous"
+    assert client2.style.grow_px >= 7 > client.style.grow_px
+    assert client2.style.threshold == client.style.threshold
 
 
 def test_written_calls_have_the_layout(calls: Path) -> None:
