@@ -178,9 +178,8 @@ def write_call(
 class Composer:
     """Draws calls at random from material; the same index always gives the same call.
 
-    recolored: share of the calls whose person wears other colours. resting: share of those in which
-    the person sits still, but for a change of place now and then. generous: share of those whose
-    client leaves a wide margin around the person.
+    recolored, resting, generous: shares of the calls whose person wears other colours, whose person
+    sits still but for a change of place now and then, and whose client leaves a wide margin.
     """
 
     material: Material
@@ -381,8 +380,14 @@ def main() -> None:
         material = material.without(material.only(set(args.without)))
         material = material.only(set(args.only)) if args.only else material
         segmenters = args.segmenters or args.material / "segmenters"
-        shares = args.recolored, args.resting, args.generous
-        composer = Composer(material, segmenters, args.seed, *shares)
+        composer = Composer(
+            material,
+            segmenters,
+            args.seed,
+            recolored=args.recolored,
+            resting=args.resting,
+            generous=args.generous,
+        )
         for index in range(args.start, args.start + args.calls):
             name, scene, client, crf = composer.draw(index)
             options = {"frames": args.frames, "crf": crf, "seed": index}

@@ -215,6 +215,13 @@ def test_resting_people_and_generous_clients_change_nothing_else(material: Path)
     assert client2.style.threshold == client.style.threshold
 
 
+def test_rest_and_margin_are_drawn_apart(material: Path) -> None:
+    composer = Composer(read_material(material), seed=3, resting=0.5, generous=0.5)
+    drawn = [composer.draw(index)[:2] for index in range(16)]
+    found = {(scene.rest > 1, "generous" in name.tool) for name, scene in drawn}
+    assert len(found) == 4
+
+
 def test_written_calls_have_the_layout(calls: Path) -> None:
     found = read_calls(calls / "train")
     assert len(found) == 2
