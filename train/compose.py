@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -21,46 +20,17 @@ import cv2
 import numpy as np
 
 from train.calls import CallName
-from train.clients import STYLES, Client, MaskFunction, MaskStyle, load_segmenter, segmenter_names
-from train.material import Material, PersonClip, read_material, read_person
+from train.clients import Client
+from train.draw import Composer
+from train.material import read_material
+from train.scene import Scene, camera, mix
 from vader_rt.errors import VaderError
-from vader_rt.video import VideoWriter, read_image
-from vader_rt.virtual import cover
+from vader_rt.video import VideoWriter
 
-SIZE_WH = (1280, 720)
 TRUTH_SIZE_WH = (640, 360)
 CAMERA_CRF = 17
 PERSON_FREE = 4
 """A pixel is free of the person where its true alpha is at most this, of 255."""
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What is in front of the camera, and behind the caller on the screen.
-
-    room, virtual: (H, W, 3) uint8 BGR, of the call's size.
-    height: the person's clip, as a share of the frame's height; x: its centre, share of the width.
-    pace: clip frames per call frame; 0 holds the person still.
-    sway_px: the person drifts left and right by so much; period in frames. rest: how many times
-    faster than a pendulum the person changes sides, to rest in between; 1 is a pendulum.
-    noise: standard deviation of the sensor noise in levels; light: amplitude of a slow change.
-    """
-
-    person: PersonClip
-    room: np.ndarray
-    virtual: np.ndarray
-    height: float = 0.9
-    x: float = 0.5
-    pace: float = 1.0
-    sway_px: float = 0.0
-    sway_period: float = 90.0
-    rest: float = 1.0
-    noise: float = 2.0
-    light: float = 0.0
-
-    @property
-    def size_wh(self) -> tuple[int, int]:
-        return self.room.shape[1], self.room.shape[0]
 
 
 @dataclass(frozen=True)
@@ -77,16 +47,6 @@ class Composed:
         return np.where(self.person <= PERSON_FREE, self.matte, 0)
 
 
-def camera(scene: Scene, frames: int, rng: np.random.Generator) -> Iterator[tuple]:
-    """Yield what the camera sees and the person's true alpha, (H, W, 3) and (H, W) uint8."""
-    sensor = _SensorNoise(scene, rng)
-    for t in range(frames):
-        color, alpha = _placed(scene, t)
-        image = _mix(color, sensor.add_to(scene.room), alpha)
-        light = 1 + scene.light * np.sin(2 * np.pi * t / (1.3 * frames))
-        yield (cv2.convertScaleAbs(image, alpha=light) if scene.light else image), alpha
-
-
 def blend(
     scene: Scene, client: Client, frames: int, rng: np.random.Generator
 ) -> Iterator[Composed]:
@@ -100,7 +60,7 @@ def blend(
 
     for image in recompress(recorded(), scene.size_wh, CAMERA_CRF):
         matte = client.mask(image)
-        yield Composed(_mix(image, scene.virtual, matte), matte, alphas.popleft())
+        yield Composed(mix(image, scene.virtual, matte), matte, alphas.popleft())
 
 
 def compose(
@@ -174,180 +134,9 @@ def write_call(
     return video
 
 
-@dataclass(frozen=True)
-class Composer:
-    """Draws calls at random from material; the same index always gives the same call.
-
-    recolored, resting, generous: shares of the calls whose person wears other colours, whose person
-    sits still but for a change of place now and then, and whose client leaves a wide margin.
-    """
-
-    material: Material
-    segmenters: str | Path | None = None
-    seed: int = 0
-    recolored: float = 0.5
-    resting: float = 0.0
-    generous: float = 0.0
-
-    def draw(self, index: int) -> tuple[CallName, Scene, Client, int]:
-        """The call with this index: its name, scene, client and constant rate factor."""
-        rng = np.random.default_rng([self.seed, index])
-        person, room, virtual = (
-            str(rng.choice(np.array(names)))
-            for names in (
-                list(self.material.people),
-                list(self.material.rooms),
-                list(self.material.virtuals),
-            )
-        )
-        tool, client = self._client(rng)
-        tool, client = self._with_margin(tool, client, index)
-        scene = Scene(
-            self._person(person, index),
-            _varied(read_image(self.material.rooms[room]), rng),
-            _varied(read_image(self.material.virtuals[virtual]), rng),
-            height=float(rng.uniform(0.65, 1.1)),
-            x=float(rng.uniform(0.3, 0.7)),
-            pace=float(rng.choice([0.25, 0.5, 1.0, 1.0, 1.5, 2.0])),
-            sway_px=float(rng.choice([0, 0, 1]) * rng.uniform(5, 80)),
-            sway_period=float(rng.uniform(40, 150)),
-            noise=float(rng.uniform(1, 3)),
-            light=float(rng.choice([0, 0, 0, 1]) * rng.uniform(0, 0.05)),
-        )
-        tag = f"n{self.seed}x{index}"
-        name = CallName(person, tag, f"{room}-{tag}", f"{virtual}-{tag}", tool)
-        crf = int(rng.choice([20, 23, 23, 23, 26, 29]))
-        return name, self._at_rest(scene, index), client, crf
-
-    def _person(self, name: str, index: int) -> PersonClip:
-        clip = _read_person_cached(*self.material.people[name])
-        rng = self._own_rng(index, 1)
-        return replace(clip, tone=_tone(rng, cast=0.3)) if rng.random() < self.recolored else clip
-
-    def _at_rest(self, scene: Scene, index: int) -> Scene:
-        rng = self._own_rng(index, 2)
-        if rng.random() >= self.resting:
-            return scene
-        return replace(
-            scene,
-            pace=float(rng.choice([0.0, 0.0, 0.1])),
-            sway_px=float(rng.uniform(40, 160)),
-            sway_period=float(rng.uniform(60, 200)),
-            rest=float(rng.uniform(1, 5)),
-        )
-
-    def _with_margin(self, tool: str, client: Client, index: int) -> tuple[str, Client]:
-        rng = self._own_rng(index, 3)
-        if rng.random() >= self.generous:
-            return tool, client
-        style = replace(
-            client.style,
-            smoothing=float(rng.uniform(0.2, 0.7)),
-            grow_px=int(rng.integers(7, 19)),
-            feather_px=int(rng.choice([9, 15, 21, 31])),
-        )
-        return f"{tool}-generous", replace(client, style=style)
-
-    def _own_rng(self, index: int, what: int) -> np.random.Generator:
-        """For one thing alone: what else is drawn for a call stays as it is without it."""
-        return np.random.default_rng([self.seed, index, what])
-
-    def _client(self, rng: np.random.Generator) -> tuple[str, Client]:
-        names = segmenter_names(self.segmenters)
-        weights = np.array([2.0 if n.startswith("mp") else 1.0 for n in names])
-        segmenter = str(rng.choice(np.array(names), p=weights / weights.sum()))
-        if segmenter == "mp" and rng.random() < 0.6:
-            return "mp", Client(_load_cached("mp", self.segmenters), STYLES["mp"])
-        style = _random_style(rng)
-        label = f"{segmenter}-{'hard' if style.threshold else 'soft'}"
-        return label, Client(_load_cached(segmenter, self.segmenters), style)
-
-
-def _random_style(rng: np.random.Generator) -> MaskStyle:
-    return MaskStyle(
-        smoothing=float(rng.choice([0.0, 0.3, 0.3, rng.uniform(0, 0.7)])),
-        threshold=float(rng.uniform(0.3, 0.7)) if rng.random() < 0.25 else None,
-        contrast=float(rng.choice([1.0, 1.0, rng.uniform(0.8, 3.0)])),
-        grow_px=int(rng.choice([0, 0, int(rng.integers(-4, 7))])),
-        bilateral=bool(rng.random() < 0.3),
-        feather_px=int(rng.choice([3, 5, 5, 9, 15, 25])),
-    )
-
-
-def _varied(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random crop, mirror, exposure and colour cast of an image, at the call's size."""
-    height, width = image.shape[:2]
-    share = rng.uniform(0.55, 1.0)
-    h, w = int(height * share), int(width * share)
-    y, x = rng.integers(height - h + 1), rng.integers(width - w + 1)
-    part = image[y : y + h, x : x + w]
-    if rng.random() < 0.5:
-        part = part[:, ::-1]
-    return cv2.LUT(cover(np.ascontiguousarray(part), SIZE_WH), _tone(rng))
-
-
-def _tone(rng: np.random.Generator, cast: float = 0.07) -> np.ndarray:
-    """A look-up table, (1, 256, 3) uint8, of a random exposure, gamma and colour cast."""
-    gains = rng.uniform(0.7, 1.2) * rng.uniform(1 - cast, 1 + cast, 3)
-    gamma = rng.uniform(0.8, 1.3)
-    levels = np.arange(256)[:, None] / 255
-    return np.clip(levels**gamma * gains * 255, 0, 255).astype(np.uint8)[None]
-
-
-def _mix(front: np.ndarray, back: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """front·share + back·(1 − share), truncated to 8 bit; `share` (H, W) uint8, 255 = 1."""
-    share = cv2.merge([share] * 3).astype(np.uint16)
-    total = front * share
-    total += back * (255 - share)
-    total += (total >> 8) + 1  # (v + 1 + v // 256) // 256 = v // 255, without a division
-    return (total >> 8).astype(np.uint8)
-
-
-class _SensorNoise:
-    """Gaussian noise, drawn once and shifted at random from frame to frame."""
-
-    _MARGIN = 61
-
-    def __init__(self, scene: Scene, rng: np.random.Generator) -> None:
-        height, width = scene.room.shape[:2]
-        shape = (height + self._MARGIN, width + self._MARGIN, 3)
-        self._noise = np.rint(rng.standard_normal(shape, np.float32) * scene.noise).astype(np.int16)
-        self._rng = rng
-
-    def add_to(self, image: np.ndarray) -> np.ndarray:
-        y, x = self._rng.integers(self._MARGIN, size=2)
-        noise = self._noise[y : y + image.shape[0], x : x + image.shape[1]]
-        return np.clip(image + noise, 0, 255).astype(np.uint8)
-
-
-def _placed(scene: Scene, t: int) -> tuple[np.ndarray, np.ndarray]:
-    """The person's colour (H, W, 3) and alpha (H, W) in the frame, anchored at its bottom."""
-    width, height = scene.size_wh
-    color, alpha = scene.person.at(t * scene.pace)
-    scale = scene.height * height / alpha.shape[0]
-    swing = np.clip(scene.rest * np.sin(2 * np.pi * t / scene.sway_period), -1, 1)
-    sway = scene.sway_px * height / 720 * swing
-    dx = scene.x * width - alpha.shape[1] * scale / 2 + sway
-    dy = height - alpha.shape[0] * scale
-    matrix = np.array([[scale, 0, dx], [0, scale, dy]], np.float32)
-    color = cv2.warpAffine(color, matrix, scene.size_wh, borderMode=cv2.BORDER_REPLICATE)
-    alpha = cv2.warpAffine(alpha, matrix, scene.size_wh)
-    return color, alpha
-
-
 def _truth_frame(plane: np.ndarray) -> np.ndarray:
     small = cv2.resize(plane, TRUTH_SIZE_WH, interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
-
-
-@lru_cache(maxsize=32)
-def _read_person_cached(color: Path, alpha: Path) -> PersonClip:
-    return read_person(color, alpha)
-
-
-@lru_cache(maxsize=8)
-def _load_cached(name: str, folder: str | Path | None) -> MaskFunction:
-    return load_segmenter(name, folder)
 
 
 def _parse() -> argparse.Namespace:

@@ -15,8 +15,9 @@ import numpy as np
 
 from train.calls import CallName
 from train.clients import STYLES, Client, load_segmenter
-from train.compose import SIZE_WH, Scene, write_call
+from train.compose import write_call
 from train.material import PersonClip
+from train.scene import SIZE_WH, Scene
 from vader_rt.segmenter import Segmenter
 
 NAME = CallName("astronaut", "sway", "study", "waves", "generous")

@@ -10,12 +10,20 @@ import pytest
 
 from train.material import PersonClip
 from train.sample import astronaut, draw_room, draw_virtual
+from train.scene import Scene
 from vader_rt.video import VideoWriter
 
 
 @pytest.fixture(scope="session")
 def person() -> PersonClip:
     return astronaut()
+
+
+@pytest.fixture
+def scene(person: PersonClip) -> Scene:
+    """Small and without noise."""
+    size_wh = (320, 180)
+    return Scene(person, draw_room(size_wh), draw_virtual(size_wh), noise=0.0)
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +48,8 @@ def material(person: PersonClip, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(scope="session")
 def calls(material: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three composed calls of 10 frames: two in `train`, one in `validation`."""
-    from train.compose import Composer, write_call
+    from train.compose import write_call
+    from train.draw import Composer
     from train.material import read_material
 
     folder = tmp_path_factory.mktemp("calls")
