@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -23,9 +23,7 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, Contract]:
         InputError: it is not a checkpoint of one of `train.model.NETWORKS`.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: does not exist; give a checkpoint (.ckpt)")
-    state, settings, epoch = _read(path)
+    state, settings, epoch = read_checkpoint(path)
     try:
         contract = _contract(settings, path, epoch)
         name = settings["network"] if "network" in settings else _seed_network(state)
@@ -39,8 +37,22 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, Contract]:
     return network.eval(), contract
 
 
-def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any], int | None]:
+class Checkpoint(NamedTuple):
     """Weights, hyper-parameters and epoch of a Lightning checkpoint."""
+
+    state: dict[str, torch.Tensor]
+    settings: dict[str, Any]
+    epoch: int | None
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """What is in a Lightning checkpoint; nothing that is code is loaded.
+
+    Raises:
+        InputError: it is not one.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: does not exist; give a checkpoint (.ckpt)")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:  # torch's own words advise to run what is in the file
@@ -56,7 +68,7 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any], int | No
         raise InputError(
             f"{path}: is not a Lightning checkpoint (no state_dict with hyper_parameters)"
         )
-    return state, settings, parts.get("epoch")
+    return Checkpoint(state, settings, parts.get("epoch"))
 
 
 def _contract(settings: dict[str, Any], path: Path, epoch: int | None) -> Contract:

@@ -1,0 +1,59 @@
+"""The mean of two trainings of one network."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from export.checkpoint import load_checkpoint, read_checkpoint
+from tests.conftest import save_checkpoint
+from train import average
+from train.module import LeakModule
+
+
+def training(path: Path, seed: int, inputs: tuple[str, ...] = ("frame", "virtual")) -> Path:
+    torch.manual_seed(seed)
+    return save_checkpoint(LeakModule("unet", list(inputs), (32, 32)), path)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    return training(tmp_path / "a.ckpt", 1), training(tmp_path / "b.ckpt", 2)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *paths: Path) -> int:
+    argv = ["train.average", *(str(path) for path in paths[:2]), "-o", str(paths[2])]
+    monkeypatch.setattr(sys, "argv", argv)
+    return average.main()
+
+
+def test_every_weight_is_the_mean(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mean = tmp_path / "mean.ckpt"
+    assert run(monkeypatch, *pair, mean) == 0
+    a, b, found = (read_checkpoint(path) for path in (*pair, mean))
+    assert found.settings == b.settings
+    assert any((a.state[name] != b.state[name]).any() for name in found.state)
+    for name, tensor in found.state.items():
+        assert torch.allclose(tensor.double(), (a.state[name] + b.state[name].double()) / 2)
+    network, contract = load_checkpoint(mean)  # and it can be exported
+    assert network(torch.rand(contract.input_shape)).isfinite().all()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ckpt", "b.ckpt", "mean.ckpt"]
+
+
+def test_other_networks_are_refused(
+    pair: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = training(tmp_path / "other.ckpt", 3, ("virtual", "frame"))
+    assert run(monkeypatch, pair[0], other, tmp_path / "mean.ckpt") == 3
+    assert "other.ckpt: is not the network of" in capsys.readouterr().err
+    assert run(monkeypatch, pair[0], tmp_path / "none.ckpt", tmp_path / "mean.ckpt") == 3
+    assert "none.ckpt: does not exist" in capsys.readouterr().err
+    assert not (tmp_path / "mean.ckpt").exists()

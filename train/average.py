@@ -1,0 +1,57 @@
+"""The mean of two trainings: `python -m train.average A.ckpt B.ckpt -o MEAN.ckpt`.
+
+Where one training went on from the other, the mean of their weights can be a compromise between
+what they are good at, at no cost to the network (Wortsman et al., Model soups, 2022). It need not
+be: measure it. Running statistics of normalisations are averaged like weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from export.checkpoint import load_checkpoint, read_checkpoint
+from export.command import exit_code, whole
+from vader_rt.errors import InputError
+
+
+def average(first: Path, second: Path, output: Path) -> None:
+    """Write the mean of two Lightning checkpoints of one network, with the second's settings.
+
+    Raises:
+        InputError: one cannot be read, or they are not of one network with the same inputs.
+        UsageError: the output cannot be written.
+    """
+    contracts = [load_checkpoint(path)[1] for path in (first, second)]
+    a, b = (read_checkpoint(path) for path in (first, second))
+    shapes = [{name: tensor.shape for name, tensor in part.state.items()} for part in (a, b)]
+    if shapes[0] != shapes[1] or contracts[0].inputs != contracts[1].inputs:
+        raise InputError(f"{second}: is not the network of {first}, with the same inputs")
+    mean = {
+        name: torch.lerp(a.state[name], tensor, 0.5) if tensor.is_floating_point() else tensor
+        for name, tensor in b.state.items()
+    }
+    with whole(output) as partial:
+        parts = {"state_dict": mean, "hyper_parameters": b.settings, "epoch": b.epoch}
+        torch.save(parts, partial)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m train.average")
+    parser.add_argument("first", type=Path)
+    parser.add_argument("second", type=Path, help="its settings are kept")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    args = parser.parse_args()
+
+    def job() -> int:
+        average(args.first, args.second, args.output)
+        return 0
+
+    return exit_code("train.average", job)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
