@@ -13,9 +13,6 @@ from train.material import PersonClip
 SIZE_WH = (1280, 720)
 """Of the calls that are made here."""
 
-SIZE_WH = (1280, 720)
-"""Of the calls that are made here."""
-
 
 @dataclass(frozen=True)
 class Scene:

@@ -9,19 +9,19 @@ import pytest
 import torch
 
 from export.checkpoint import load_checkpoint, read_checkpoint
-from tests.conftest import save_checkpoint
+from tests.conftest import INPUTS, save_checkpoint
 from train import average
 from train.module import LeakModule
 
 
-def training(path: Path, seed: int, inputs: tuple[str, ...] = ("frame", "virtual")) -> Path:
+def training(path: Path, seed: int, network: str = "leaknet", rate: float = 1e-3) -> Path:
     torch.manual_seed(seed)
-    return save_checkpoint(LeakModule("unet", list(inputs), (32, 32)), path)
+    return save_checkpoint(LeakModule(network, INPUTS, (64, 32), learning_rate=rate), path)
 
 
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[Path, Path]:
-    return training(tmp_path / "a.ckpt", 1), training(tmp_path / "b.ckpt", 2)
+    return training(tmp_path / "a.ckpt", 1), training(tmp_path / "b.ckpt", 2, rate=2e-3)
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *paths: Path) -> int:
@@ -36,7 +36,7 @@ def test_every_weight_is_the_mean(
     mean = tmp_path / "mean.ckpt"
     assert run(monkeypatch, *pair, mean) == 0
     a, b, found = (read_checkpoint(path) for path in (*pair, mean))
-    assert found.settings == b.settings
+    assert found.settings == b.settings != a.settings
     assert any((a.state[name] != b.state[name]).any() for name in found.state)
     for name, tensor in found.state.items():
         assert torch.allclose(tensor.double(), (a.state[name] + b.state[name].double()) / 2)
@@ -51,9 +51,13 @@ def test_other_networks_are_refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    other = training(tmp_path / "other.ckpt", 3, ("virtual", "frame"))
-    assert run(monkeypatch, pair[0], other, tmp_path / "mean.ckpt") == 3
-    assert "other.ckpt: is not the network of" in capsys.readouterr().err
+    torch.manual_seed(3)
+    turned = save_checkpoint(
+        LeakModule("leaknet", INPUTS[::-1], (64, 32)), tmp_path / "turned.ckpt"
+    )
+    for other in (turned, training(tmp_path / "other.ckpt", 3, "unet")):
+        assert run(monkeypatch, pair[0], other, tmp_path / "mean.ckpt") == 3
+        assert f"{other.name}: is not the network of" in capsys.readouterr().err
     assert run(monkeypatch, pair[0], tmp_path / "none.ckpt", tmp_path / "mean.ckpt") == 3
     assert "none.ckpt: does not exist" in capsys.readouterr().err
     assert not (tmp_path / "mean.ckpt").exists()
