@@ -47,7 +47,7 @@ bench: $(DEV)/installed
 	$(DEV)/bin/python -m bench.frame -o bench/results/frame.json
 
 sample: $(DEV)/installed
-	$(DEV)/bin/python -m train.sample -o $(SAMPLE)
+	$(DEV)/bin/python -m train.compose.sample_call -o $(SAMPLE)
 
 clean:
 	rm -rf $(RUNTIME) $(DEV) demo.vader build dist

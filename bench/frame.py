@@ -22,8 +22,9 @@ import torch
 from export.to_onnx import to_onnx
 from train.module import LeakModule
 from vader_rt import provenance
-from vader_rt.engines import load_engine
-from vader_rt.pipeline import DEFAULT_MODEL, reconstruct
+from vader_rt.engines.load import load_engine
+from vader_rt.models import DEFAULT_MODEL
+from vader_rt.pipeline.api import reconstruct
 
 SAMPLE = Path("tests/data/sample/videos/astronaut_sway_study_waves_generous.mp4")
 WARM_UP, REPEATS = 2, 10

@@ -18,15 +18,17 @@ from zipfile import BadZipFile
 import cv2
 import numpy as np
 
-from export.command import exit_code, whole
+from vader_rt.cli.commands import exit_code
 from vader_rt.contract import Contract
-from vader_rt.engines import Engine
+from vader_rt.engines.engine import Engine
 from vader_rt.engines.onnx import load_onnx
 from vader_rt.errors import InputError
-from vader_rt.pipeline import DEFAULT_MODEL, call_planes, reconstruct_stream
-from vader_rt.segmenter import Segmenter
-from vader_rt.video import open_video
-from vader_rt.virtual import FrameSample
+from vader_rt.features.segmenter import Segmenter
+from vader_rt.io.files import whole_file
+from vader_rt.io.video import open_video
+from vader_rt.models import DEFAULT_MODEL
+from vader_rt.pipeline.api import call_planes, reconstruct_stream
+from vader_rt.virtual.estimate import FrameSample
 
 SAMPLE = Path(__file__).parent.parent / "tests" / "data" / "sample"
 """The call that comes with the project."""
@@ -234,7 +236,7 @@ def _collect(args: argparse.Namespace) -> int:
     planes = collect(
         args.model, args.calls, count=args.count, seed=args.seed, frame_model=args.frame_model
     )
-    with whole(args.output) as partial, partial.open("wb") as file:
+    with whole_file(args.output) as partial, partial.open("wb") as file:
         np.savez_compressed(file, planes=planes)
     print(f"{args.output}: {len(planes)} inputs {planes.shape[1:]}")
     return 0

@@ -1,7 +1,7 @@
 """Is INT8 worth it? `python -m calib.gate MODEL.onnx MODEL.int8.onnx --calls CALLS [-o VERDICT]`.
 
 INT8 is refused unless it is fast enough, loses next to nothing of the VADER score, and its outputs
-keep to the tolerances of `vader_rt.tolerance`: a score alone may forgive a wrong scale. Both models
+keep to the tolerances of `vader_rt.doctor.tolerance`: a score alone may forgive a wrong scale. Both models
 run here, in ONNX Runtime on this CPU, alternately and on real frames; the calls are scored through
 the whole pipeline. The verdict is printed and written as JSON. A CPU without int8 instructions
 (VNNI, AMX; on ARM dot products) gains nothing: for a GPU, say `--least-speedup 0`, measure there.
@@ -21,18 +21,17 @@ from statistics import median
 import numpy as np
 
 from calib.collect import SAMPLE, collect
-from export.command import exit_code, write_text
-from export.errors import ParityError
 from export.parity import Row, TensorParity, calls_with_truth, measure, tensor_failures
 from train.calls import Call
 from vader_rt import provenance
+from vader_rt.cli.commands import exit_code
 from vader_rt.contract import Precision
-from vader_rt.engines import Engine
+from vader_rt.doctor.tolerance import TOLERANCES
+from vader_rt.engines.engine import Engine
 from vader_rt.engines.onnx import load_onnx, read_contract
-from vader_rt.errors import InputError, UsageError
-from vader_rt.pipeline import DEFAULT_MODEL
-from vader_rt.tolerance import TOLERANCES
-from vader_rt.video import file_sha256
+from vader_rt.errors import InputError, ParityError, UsageError
+from vader_rt.io.files import file_sha256, write_text
+from vader_rt.models import DEFAULT_MODEL
 
 LEAST_SPEEDUP = 1.2
 """Below this the second file and its loss are not worth keeping."""

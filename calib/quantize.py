@@ -5,7 +5,7 @@ on inputs that were not calibrated on is taken. Then every layer is left out of 
 whose absence lowers the error most stay out. What is written is explicit quantization as NVIDIA's
 parser takes it: symmetric int8, weights per channel, biases in float, a Q/DQ pair of its own for
 every tensor. ONNX Runtime computes the same file in int8 on CPUs. Only then is it made fp16
-(`export.half`).
+(`export.fp16`).
 """
 
 from __future__ import annotations
@@ -29,12 +29,11 @@ from onnxruntime.quantization.calibrate import TensorsData, create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from calib.collect import add_options, inputs_from
-from export.command import exit_code, whole, write_text
-from export.errors import ParityError
+from vader_rt.cli.commands import exit_code
 from vader_rt.contract import METADATA_KEY
 from vader_rt.engines.onnx import load_onnx
-from vader_rt.errors import InputError
-from vader_rt.video import file_sha256
+from vader_rt.errors import InputError, ParityError
+from vader_rt.io.files import file_sha256, whole_file, write_text
 
 Method = Literal["minmax", "entropy", "percentile"]
 SUFFIX = ".int8.onnx"
@@ -107,7 +106,7 @@ def quantize(
     with tempfile.TemporaryDirectory() as folder:
         job = _Job(model, planes, Path(folder))
         result = job.run(METHODS if method is None else (method,))
-        with whole(output) as partial:
+        with whole_file(output) as partial:
             onnx.save(job.best(result), partial)
     return replace(result, model=output)
 

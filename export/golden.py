@@ -16,12 +16,7 @@ from unittest.mock import patch
 import cv2
 import numpy as np
 
-from vader_rt import pipeline
-from vader_rt.engines import Engine, load_engine
-from vader_rt.errors import VaderError
-from vader_rt.features import dog_plane, edge_plane
-from vader_rt.golden import (
-    GOLDEN,
+from vader_rt.doctor.golden import (
     PLANES_STRIDE,
     Golden,
     GoldenFeatures,
@@ -29,7 +24,14 @@ from vader_rt.golden import (
     kept,
     read_golden,
 )
-from vader_rt.video import file_sha256, open_video
+from vader_rt.engines.engine import Engine
+from vader_rt.engines.load import load_engine
+from vader_rt.errors import VaderError
+from vader_rt.features.planes import dog_plane, edge_plane
+from vader_rt.io.files import file_sha256
+from vader_rt.io.video import open_video
+from vader_rt.models import GOLDEN
+from vader_rt.pipeline import api as pipeline
 
 SAMPLE = Path("tests/data/sample/videos/astronaut_sway_study_waves_generous.mp4")
 EVERY = 6

@@ -2,11 +2,11 @@
 
 Compares torch (for a checkpoint), ONNX Runtime in fp32, half precision, and INT8 where it is asked
 for, on real frames of calls: every output tensor, and the VADER score through the whole pipeline.
-The tolerances stand in `vader_rt.tolerance`; beyond them it ends with exit code 4. `export.to_trt`
+The tolerances stand in `vader_rt.doctor.tolerance`; beyond them it ends with exit code 4. `export.to_trt`
 runs the same gate on every export.
 
 ONNX Runtime's CPU has no half precision: what is half in a file is computed in fp32 and rounded,
-tensor by tensor (`export.half.to_rounded`).
+tensor by tensor (`export.fp16.to_rounded`).
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ import numpy as np
 
 from calib.collect import SAMPLE, collect, inputs_from, spread_frames
 from calib.quantize import quantize
-from export.checkpoint import load_checkpoint
-from export.command import exit_code, write_text
-from export.errors import ParityError
-from export.half import to_half, to_rounded
+from export.fp16 import to_half, to_rounded
 from export.to_onnx import TorchEngine, to_onnx
 from train.calls import Call, read_calls
+from train.checkpoint import load_checkpoint
+from vader_rt.cli.commands import exit_code
 from vader_rt.contract import PRECISIONS, Precision
-from vader_rt.engines import Engine
+from vader_rt.doctor.tolerance import TOLERANCES
+from vader_rt.engines.engine import Engine
 from vader_rt.engines.onnx import load_onnx
-from vader_rt.errors import InputError, UsageError
-from vader_rt.pipeline import DEFAULT_MODEL, reconstruct
+from vader_rt.errors import InputError, ParityError, UsageError
+from vader_rt.io.files import write_text
+from vader_rt.models import DEFAULT_MODEL
+from vader_rt.pipeline.api import reconstruct
 from vader_rt.score import score
-from vader_rt.tolerance import TOLERANCES
 
 UNSURE = 0.02
 """Pixels that the reference puts this close to one half are not counted in the IoU of leak > 0.5:
@@ -46,7 +47,7 @@ INPUTS = 8
 
 @dataclass(frozen=True)
 class TensorParity:
-    """One output against the reference's: see `vader_rt.tolerance.Tolerance`.
+    """One output against the reference's: see `vader_rt.doctor.tolerance.Tolerance`.
 
     iou: None for an output with several planes.
     """

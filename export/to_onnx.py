@@ -17,16 +17,15 @@ import onnx
 import torch
 from torch import nn
 
-from export.checkpoint import load_checkpoint
-from export.command import whole
-from export.errors import ParityError
+from train.checkpoint import load_checkpoint
 from vader_rt.contract import METADATA_KEY, Contract
-from vader_rt.engines import squeezed
+from vader_rt.doctor.tolerance import TOLERANCES
+from vader_rt.engines.engine import squeezed
 from vader_rt.engines.onnx import load_onnx, read_contract
-from vader_rt.errors import VaderError
-from vader_rt.pipeline import call_planes
-from vader_rt.segmenter import Segmenter
-from vader_rt.tolerance import TOLERANCES
+from vader_rt.errors import ParityError, VaderError
+from vader_rt.features.segmenter import Segmenter
+from vader_rt.io.files import whole_file
+from vader_rt.pipeline.api import call_planes
 
 OPSET = 17
 TOLERANCE = TOLERANCES["fp32"].largest
@@ -55,7 +54,7 @@ class TorchEngine:
         self._network = _PlanesToOutputs(network, contract.outputs).eval()
 
     def run(self, planes: np.ndarray) -> list[np.ndarray]:
-        """See `vader_rt.engines.Engine.run`."""
+        """See `vader_rt.engines.engine.Engine.run`."""
         with torch.inference_mode():
             return [squeezed(o.numpy()) for o in self._network(torch.from_numpy(planes))]
 
@@ -108,7 +107,7 @@ def change_contract(path: Path, **changes: Any) -> None:
     contract = replace(read_contract(path), **changes)
     model = onnx.load(path)
     onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
-    with whole(path) as partial:
+    with whole_file(path) as partial:
         onnx.save(model, partial)
 
 
@@ -149,7 +148,7 @@ def main() -> None:
     parser.add_argument("--check", type=Path, nargs="*", default=[], help="videos to check it on")
     parser.add_argument("--training", help="what the model was trained on, for its contract")
     parser.add_argument(
-        "--confidence", type=float, nargs="+", help="as `train.calibrate` printed it"
+        "--confidence", type=float, nargs="+", help="as `calib.confidence` printed it"
     )
     args = parser.parse_args()
     changes = {"training": args.training, "confidence": args.confidence}

@@ -27,20 +27,21 @@ import numpy as np
 from calib.collect import SAMPLE, collect, inputs_from
 from calib.gate import Limits, add_limits, judge, judged_calls
 from calib.quantize import METHODS, Method, quantize
-from export.checkpoint import load_checkpoint
-from export.command import exit_code, write_text
-from export.half import to_half
+from export.fp16 import to_half
 from export.parity import INPUTS, Parity, calls_with_truth, half_engine, measure
 from export.to_onnx import TorchEngine, to_onnx
+from train.checkpoint import load_checkpoint
 from vader_rt.build import add_options
+from vader_rt.cli.commands import exit_code
 from vader_rt.contract import PRECISIONS, Precision
-from vader_rt.engines import Engine
-from vader_rt.engines.build import build_engine
-from vader_rt.engines.library import find_library
+from vader_rt.engines.engine import Engine
 from vader_rt.engines.onnx import load_onnx, read_contract
-from vader_rt.engines.plans import Flavour, Plan, build_command, engine_beside
+from vader_rt.engines.trt.bindings import find_library
+from vader_rt.engines.trt.builder import build_engine
+from vader_rt.engines.trt.sidecar import Flavour, Plan, build_command, engine_beside
 from vader_rt.errors import EngineError, UsageError
-from vader_rt.pipeline import DEFAULT_MODEL
+from vader_rt.io.files import write_text
+from vader_rt.models import DEFAULT_MODEL
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ import torch
 
 from train.calls import Call, read_calls
 from train.module import LeakModule, RestoreModule
-from vader_rt.video import VideoWriter
+from vader_rt.io.video import VideoWriter
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "tests" / "data" / "sample"
@@ -39,7 +39,7 @@ def sample() -> Call:
 @pytest.fixture(scope="session")
 def frames(sample: Call) -> list[np.ndarray]:
     """Every sixth frame of the sample, 20 in all, at 320×180."""
-    from vader_rt.video import open_video
+    from vader_rt.io.video import open_video
 
     chosen = islice(open_video(sample.video).frames(), 0, None, 6)
     return [cv2.resize(f, SMALL_WH, interpolation=cv2.INTER_AREA) for f in chosen]
@@ -138,7 +138,7 @@ COUNTS = (
 
 
 class FakeDriver:
-    """The stand-in of NVIDIA's driver, `fake_cuda.c`, loaded into this process."""
+    """The stand-in of NVIDIA's driver, `standins/cuda.c`, loaded into this process."""
 
     def __init__(self, library: Path) -> None:
         # later loads of libcuda.so.1 find this one by its name
@@ -168,7 +168,7 @@ def _fake_driver(tmp_path_factory: pytest.TempPathFactory) -> FakeDriver:
     except OSError:
         library = tmp_path_factory.mktemp("driver") / "libcuda.so.1"
         options = ["-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-o", str(library)]
-        source = str(ROOT / "tests" / "fake_cuda.c")
+        source = str(ROOT / "tests" / "standins" / "cuda.c")
         subprocess.run([compiler, *options, source, "-ldl"], check=True)
         return FakeDriver(library)
     pytest.skip("a real NVIDIA driver is here; its stand-in cannot be loaded beside it")
@@ -186,11 +186,11 @@ def driver(_fake_driver: FakeDriver) -> Iterator[FakeDriver]:
 def trt(driver: FakeDriver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     """The stand-in of TensorRT, with a cache of its own and cuda-python's real binding."""
     pytest.importorskip("cuda.bindings.driver", reason="needs pip install cuda-python")
-    import tests.fake_tensorrt
+    import tests.standins.tensorrt
 
-    monkeypatch.setitem(sys.modules, "tensorrt", tests.fake_tensorrt)
+    monkeypatch.setitem(sys.modules, "tensorrt", tests.standins.tensorrt)
     monkeypatch.setenv("VADER_RT_CACHE", str(tmp_path / "cache"))
-    return tests.fake_tensorrt
+    return tests.standins.tensorrt
 
 
 @pytest.fixture(scope="session")

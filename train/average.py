@@ -13,9 +13,10 @@ from pathlib import Path
 
 import torch
 
-from export.checkpoint import load_checkpoint, read_checkpoint
-from export.command import exit_code, whole
+from train.checkpoint import load_checkpoint, read_checkpoint
+from vader_rt.cli.commands import exit_code
 from vader_rt.errors import InputError
+from vader_rt.io.files import whole_file
 
 
 def average(first: Path, second: Path, output: Path) -> None:
@@ -34,7 +35,7 @@ def average(first: Path, second: Path, output: Path) -> None:
         name: torch.lerp(a.state[name], tensor, 0.5) if tensor.is_floating_point() else tensor
         for name, tensor in b.state.items()
     }
-    with whole(output) as partial:
+    with whole_file(output) as partial:
         parts = {"state_dict": mean, "hyper_parameters": b.settings, "epoch": b.epoch}
         torch.save(parts, partial)
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from vader_rt.errors import InputError
-from vader_rt.video import open_video, read_gray, read_image
+from vader_rt.io.video import open_video, read_gray, read_image
 
 
 @dataclass(frozen=True)

@@ -19,17 +19,17 @@ from typing import Any
 import cv2
 import numpy as np
 
-from train.calibrate import plot_reliability, reliability, seen_pixels
+from calib.confidence import plot_reliability, reliability, seen_pixels
 from train.calls import Call, read_calls
-from train.compose import PERSON_FREE
+from train.compose.writer import PERSON_FREE
 from vader_rt.errors import VaderError
-from vader_rt.features import shrunk
-from vader_rt.pipeline import reconstruct
-from vader_rt.result import Reconstruction
+from vader_rt.features.planes import shrunk
+from vader_rt.io.video import open_video, read_image
+from vader_rt.pipeline.api import reconstruct
+from vader_rt.pipeline.result import Reconstruction
+from vader_rt.room.unmixing import Copier, RoomEstimate, Unmixer
 from vader_rt.score import score
-from vader_rt.unmix import Copier, RoomEstimate, Unmixer
-from vader_rt.video import open_video, read_image
-from vader_rt.virtual import cover
+from vader_rt.virtual.estimate import cover
 
 TRUE_MASK_POWER = 8.0
 """Power of the leak with true masks; larger than with estimated ones, which are noisier."""

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 
 from vader_rt.errors import InputError
+from vader_rt.room.unmixing import LEAST_LEAK
 from vader_rt.score import WHITE, XYZ_FROM_RGB
-from vader_rt.unmix import LEAST_LEAK
 
 _TRUST = 0.5
 """How far mattes are believed where samples are un-mixed in training."""
@@ -76,7 +76,7 @@ def vote_loss(prediction: Tensor, target: Tensor) -> Tensor:
 def expected_score(prediction: Tensor, target: Tensor, power: float = 4.0) -> Tensor:
     """The share of the leak whose strongest sample shows the room, made smooth.
 
-    As in `vader_rt.vote`, a sample is as strong as its leak times its matte. Here each has a share
+    As in `vader_rt.room.vote`, a sample is as strong as its leak times its matte. Here each has a share
     in its pixel as its strength to a power, and is right as far as it is within ΔE94 of 4, as it
     is and un-mixed, half each. What stays undecided between right samples costs nothing.
 

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from train.losses import delta_e94, expected_score, find_loss
-from train.model import build_network
-from train.warm_start import warm_start
+from train.networks.leaknet import build_network
+from train.networks.warm_start import warm_start
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.errors import InputError
-from vader_rt.features import group_slices, plane_count
+from vader_rt.features.planes import group_slices, plane_count
 
 
 class _Module(lightning.LightningModule):
@@ -86,11 +86,11 @@ class _Module(lightning.LightningModule):
 
 
 class LeakModule(_Module):
-    """Trains a frame network of `train.model.NETWORKS` on input groups of `vader_rt.features`.
+    """Trains a frame network of `train.networks.leaknet.NETWORKS` on input groups of `vader_rt.features.planes`.
 
     network, inputs, size_wh: what the exported model's contract will say.
     schedule: `cosine` over the whole training, or `plateau` (the seed's: factor 0.5, patience 5).
-    unmix_power, matte_trust: how the runtime un-mixes, see `vader_rt.unmix.Unmixer`.
+    unmix_power, matte_trust: how the runtime un-mixes, see `vader_rt.room.unmixing.Unmixer`.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class LeakModule(_Module):
 
 
 class RestoreModule(_Module):
-    """Trains the restoration network on the planes of `vader_rt.restore`.
+    """Trains the restoration network on the planes of `vader_rt.room.restore`.
 
     size_wh: what the exported model's contract will say, multiples of 16; that of the frame model.
     """

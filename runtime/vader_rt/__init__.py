@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from vader_rt.errors import EngineError, InputError, UsageError, VaderError
 
 if TYPE_CHECKING:
-    from vader_rt.pipeline import Options, Progress, reconstruct, reconstruct_stream
-    from vader_rt.result import Reconstruction
+    from vader_rt.pipeline.api import Options, Progress, reconstruct, reconstruct_stream
+    from vader_rt.pipeline.result import Reconstruction
 
 __all__ = [
     "EngineError",
@@ -29,11 +29,11 @@ except PackageNotFoundError:  # a clone that was not installed
     __version__ = "0+unknown"
 
 _HOMES = {
-    "Options": "pipeline",
-    "Progress": "pipeline",
-    "Reconstruction": "result",
-    "reconstruct": "pipeline",
-    "reconstruct_stream": "pipeline",
+    "Options": "pipeline.api",
+    "Progress": "pipeline.api",
+    "Reconstruction": "pipeline.result",
+    "reconstruct": "pipeline.api",
+    "reconstruct_stream": "pipeline.api",
 }
 
 

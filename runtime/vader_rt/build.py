@@ -12,10 +12,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vader_rt.engines.build import build_engine
-from vader_rt.engines.library import find_library
-from vader_rt.engines.plans import FLAVOURS, engine_beside
-from vader_rt.errors import EXIT_INTERRUPTED, VaderError
+from vader_rt.cli.commands import EXIT_INTERRUPTED
+from vader_rt.engines.trt.bindings import find_library
+from vader_rt.engines.trt.builder import build_engine
+from vader_rt.engines.trt.sidecar import FLAVOURS, engine_beside
+from vader_rt.errors import VaderError
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 from vader_rt.errors import InputError
-from vader_rt.features import INPUT_GROUPS
+from vader_rt.features.planes import INPUT_GROUPS
 
 FORMAT = 1
 Precision = Literal["fp32", "fp16", "int8"]
@@ -40,7 +40,7 @@ OUTPUTS: dict[str, set[tuple[str, ...]]] = {
 }
 """What models of each kind may give."""
 CONFIDENCE_WEIGHTS = {"frame": 7, "restore": 6}
-"""How many weights `vader_rt.confidence` needs for each kind."""
+"""How many weights `vader_rt.room.confidence` needs for each kind."""
 AS_THE_NETWORK_SAYS = (0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
 """Weights of a restoration model that nothing was fitted for."""
 
@@ -50,11 +50,11 @@ class Contract:
     """Contract of one model, stored as JSON in the ONNX file's `metadata_props["vader_rt"]`.
 
     kind: `frame`, a network that is run on every frame, or `restore`, run once per call.
-    inputs: input groups of `vader_rt.features` or `vader_rt.restore`, in the order of the planes.
+    inputs: input groups of `vader_rt.features.planes` or `vader_rt.room.restore`, in the order of the planes.
     size_wh: the planes' size. outputs: of a frame model `(matte, leak)`, which is un-mixed, or
     `(similarity,)`, whose best frame is copied; of a restoration model `(room, confidence)`.
-    unmix_power, matte_trust: see `vader_rt.unmix.Unmixer`.
-    confidence: weights of the logistic regression of `vader_rt.confidence`: seven on the vote
+    unmix_power, matte_trust: see `vader_rt.room.unmixing.Unmixer`.
+    confidence: weights of the logistic regression of `vader_rt.room.confidence`: seven on the vote
     for a frame model, six on what the network says and the vote for a restoration model.
     training: what the model was trained on. checkpoint_sha256: the checkpoint it was exported from.
     precision: what the network computes in; its input and outputs are float32 in any case, and what

@@ -27,6 +27,5 @@ class EngineError(VaderError):
     exit_code = 4
 
 
-EXIT_NOTHING_RECOVERED = 5
-EXIT_GATE_EXCEEDED = 6
-EXIT_INTERRUPTED = 130
+class ParityError(EngineError):
+    """An exported or quantized model does not say what the original says."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vader_rt.contract import Contract
-    from vader_rt.engines import Engine
+    from vader_rt.engines.engine import Engine
 
 _PACKAGES = (
     "vader-rt",
@@ -40,7 +40,7 @@ def versions() -> dict[str, str]:
 
 def model(source: str | Path | Engine, contract: Contract) -> dict[str, Any]:
     """Name, digest (None for an engine that was handed over) and origin of a model."""
-    from vader_rt.video import file_sha256
+    from vader_rt.io.files import file_sha256
 
     name, digest = getattr(source, "name", None), None
     if isinstance(source, str | Path):

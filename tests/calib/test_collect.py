@@ -12,9 +12,9 @@ from tests.conftest import INPUTS, LOOK
 from vader_rt.contract import Contract
 from vader_rt.engines.onnx import load_onnx
 from vader_rt.errors import InputError
-from vader_rt.features import plane_count
-from vader_rt.pipeline import call_planes
-from vader_rt.segmenter import Segmenter
+from vader_rt.features.planes import plane_count
+from vader_rt.features.segmenter import Segmenter
+from vader_rt.pipeline.api import call_planes
 
 LOOK_LEAK = plane_count(INPUTS[: -len(LOOK) + 1])
 

@@ -14,12 +14,12 @@ import pytest
 from calib.collect import collect
 from calib.gate import Limits, Speed, Verdict, int8_instructions, main, measured_speed
 from calib.quantize import measured_ranges, quantize, with_qdq
-from export.errors import ParityError
 from export.parity import TensorParity
 from vader_rt.contract import METADATA_KEY, Contract
 from vader_rt.engines.onnx import read_contract
-from vader_rt.pipeline import DEFAULT_MODEL
-from vader_rt.video import file_sha256
+from vader_rt.errors import ParityError
+from vader_rt.io.files import file_sha256
+from vader_rt.models import DEFAULT_MODEL
 
 GOOD = Verdict(
     models={"a.onnx": "0", "a.int8.onnx": "1"},

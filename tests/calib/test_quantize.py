@@ -27,19 +27,18 @@ from calib.quantize import (
     quantize,
     with_qdq,
 )
-from export.errors import ParityError
-from export.half import to_half
+from export.fp16 import to_half
 from export.parity import half_engine, measure
 from export.to_onnx import to_onnx
 from tests.conftest import INPUTS, save_checkpoint
 from train.module import LeakModule, RestoreModule
 from vader_rt.contract import METADATA_KEY
-from vader_rt.engines.build import serialized
-from vader_rt.engines.library import find_library
 from vader_rt.engines.onnx import load_onnx, read_contract
-from vader_rt.errors import EngineError, InputError
-from vader_rt.pipeline import DEFAULT_MODEL
-from vader_rt.video import file_sha256
+from vader_rt.engines.trt.bindings import find_library
+from vader_rt.engines.trt.builder import serialized
+from vader_rt.errors import EngineError, InputError, ParityError
+from vader_rt.io.files import file_sha256
+from vader_rt.models import DEFAULT_MODEL
 
 MODULES = {
     "leaknet": lambda: LeakModule("leaknet", INPUTS, (64, 64)),

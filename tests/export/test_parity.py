@@ -12,8 +12,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from calib.collect import collect, spread_frames
-from export.errors import ParityError
-from export.half import to_half
+from export.fp16 import to_half
 from export.parity import (
     Parity,
     Row,
@@ -27,11 +26,11 @@ from export.parity import (
 from tests.conftest import INPUTS, save_checkpoint
 from train.module import LeakModule
 from vader_rt.contract import METADATA_KEY, Contract
+from vader_rt.doctor.tolerance import TOLERANCES
 from vader_rt.engines.onnx import load_onnx
-from vader_rt.errors import InputError
-from vader_rt.pipeline import reconstruct
+from vader_rt.errors import InputError, ParityError
+from vader_rt.pipeline.api import reconstruct
 from vader_rt.score import score
-from vader_rt.tolerance import TOLERANCES
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from export.checkpoint import load_checkpoint
 from export.to_onnx import TOLERANCE, change_contract, to_onnx
 from tests.conftest import INPUTS, ROOT, save_checkpoint
+from train.checkpoint import load_checkpoint
 from train.module import LeakModule, RestoreModule
 from vader_rt.contract import RESTORE_GROUPS, Contract
-from vader_rt.engines import load_engine
+from vader_rt.engines.load import load_engine
 from vader_rt.errors import InputError
-from vader_rt.video import file_sha256, open_video
+from vader_rt.io.files import file_sha256
+from vader_rt.io.video import open_video
 
 MODULES = {
     "leaknet": lambda: LeakModule("leaknet", INPUTS, (320, 192)),
@@ -163,7 +164,7 @@ def test_restore_contract() -> None:
 
 @pytest.mark.shared
 def test_the_seeds_checkpoint(shared: Path, seed_model: Path) -> None:
-    from vader_rt.features import InputPlanes
+    from vader_rt.features.planes import InputPlanes
 
     call = next((shared / "calls" / "dev" / "videos").glob("1_i_moge-house_wave_mp.mp4"))
     engine = load_engine(seed_model, "onnx-cpu")
@@ -179,7 +180,7 @@ def test_the_seeds_checkpoint(shared: Path, seed_model: Path) -> None:
 @pytest.mark.slow
 def test_the_seeds_algorithm(shared: Path, seed_model: Path) -> None:
     import vader_rt
-    from vader_rt.video import read_image
+    from vader_rt.io.video import read_image
 
     call = shared / "calls" / "dev" / "videos" / "1_i_moge-house_wave_mp.mp4"
     result = vader_rt.reconstruct(call, model=seed_model, engine="onnx-cpu")

@@ -18,12 +18,12 @@ from export.parity import half_engine
 from export.to_trt import Checks, main, to_trt
 from tests.conftest import INPUTS, ROOT, save_checkpoint
 from train.module import LeakModule, RestoreModule
-from vader_rt.engines import load_engine
+from vader_rt.doctor.tolerance import TOLERANCES
+from vader_rt.engines.load import load_engine
 from vader_rt.engines.onnx import read_contract
-from vader_rt.engines.plans import Platform, read_plan
+from vader_rt.engines.trt.sidecar import Platform, read_plan
 from vader_rt.errors import EngineError, UsageError
-from vader_rt.tolerance import TOLERANCES
-from vader_rt.video import file_sha256
+from vader_rt.io.files import file_sha256
 
 RANDOM = Checks(calls=())
 """Networks are compared on random planes alone, which is quick."""

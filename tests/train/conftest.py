@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from train.material import PersonClip
-from train.sample import astronaut, draw_room, draw_virtual
-from train.scene import Scene
-from vader_rt.video import VideoWriter
+from train.compose.camera import Scene
+from train.compose.material import PersonClip
+from train.compose.sample_call import astronaut, draw_room, draw_virtual
+from vader_rt.io.video import VideoWriter
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +48,9 @@ def material(person: PersonClip, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(scope="session")
 def calls(material: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three composed calls of 10 frames: two in `train`, one in `validation`."""
-    from train.compose import write_call
-    from train.draw import Composer
-    from train.material import read_material
+    from train.compose.material import read_material
+    from train.compose.random_call import Composer
+    from train.compose.writer import write_call
 
     folder = tmp_path_factory.mktemp("calls")
     for index, part in enumerate(("train", "train", "validation")):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from export.checkpoint import load_checkpoint, read_checkpoint
 from tests.conftest import INPUTS, save_checkpoint
 from train import average
+from train.checkpoint import load_checkpoint, read_checkpoint
 from train.module import LeakModule
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import ROOT, SAMPLE
 from train.calls import Call, read_calls
 from train.evaluate import evaluate_call, strip, table
-from vader_rt.video import VideoWriter, open_video
+from vader_rt.io.video import VideoWriter, open_video
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def test_fit_resume_export(
     name: str, calls: Path, untrained: dict[str, Path], tmp_path: Path
 ) -> None:
     from export.to_onnx import to_onnx
-    from vader_rt.engines import load_engine
+    from vader_rt.engines.load import load_engine
 
     model = [f"--data.init_args.frame_model={untrained['frame']}"] if name == "restorenet" else []
     run = fit(name, calls, tmp_path, "--trainer.max_epochs=1", *model)

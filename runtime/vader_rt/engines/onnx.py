@@ -17,7 +17,7 @@ import numpy as np
 import onnxruntime
 
 from vader_rt.contract import Contract
-from vader_rt.engines import IN_PLACE, squeezed
+from vader_rt.engines.engine import IN_PLACE, squeezed
 from vader_rt.errors import EngineError, InputError
 
 _PROVIDERS = {"onnx-cpu": "CPUExecutionProvider", "onnx-cuda": "CUDAExecutionProvider"}
@@ -46,7 +46,7 @@ class OnnxEngine:
 
     @property
     def planes_address(self) -> int | None:
-        """See `vader_rt.engines.planes_address`."""
+        """See `vader_rt.engines.engine.planes_address`."""
         return None if self._bound is None else self._bound.address
 
     def run(self, planes: np.ndarray) -> list[np.ndarray]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vader_rt.contract import Contract
-from vader_rt.engines import squeezed
+from vader_rt.engines.engine import squeezed
 from vader_rt.engines.onnx import read_contract
 from vader_rt.errors import EngineError, InputError
 

@@ -1,0 +1,118 @@
+"""What a person sees while `vader-rt` works, and at its end."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+from tqdm import tqdm
+
+from vader_rt.pipeline.api import Progress
+from vader_rt.pipeline.result import Reconstruction
+
+_TITLES = {"scan": "virtual background", "recover": "room"}
+_LOGGER = logging.getLogger("vader_rt")
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class ProgressPrinter:
+    """A progress bar on a terminal, a plain line now and then elsewhere; always on stderr.
+
+    As a context manager it also prints what the package logs, such as the build of an engine.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+        self._bar: tqdm | None = None
+        self._stage = ""
+        self._started = self._last_line = time.monotonic()
+        self._handler = logging.StreamHandler()
+
+    def update(self, progress: Progress) -> None:
+        """Show where the work stands."""
+        if self._quiet:
+            return
+        if self._terminal:
+            self._update_bar(progress)
+        else:
+            self._update_lines(progress)
+
+    def __enter__(self) -> ProgressPrinter:
+        _LOGGER.setLevel(logging.ERROR if self._quiet else logging.INFO)
+        _LOGGER.addHandler(self._handler)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _LOGGER.removeHandler(self._handler)
+        _LOGGER.setLevel(logging.NOTSET)
+        if self._bar is not None:
+            self._bar.close()
+
+    def _update_bar(self, progress: Progress) -> None:
+        if self._bar is None or progress.stage != self._stage:
+            if self._bar is not None:
+                self._bar.close()
+            self._stage = progress.stage
+            self._bar = tqdm(desc=_TITLES[progress.stage], unit=" frames", file=sys.stderr)
+        self._bar.total = max(progress.total, progress.frame) or None
+        self._bar.update(progress.frame - self._bar.n)
+
+    def _update_lines(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.stage != self._stage:
+            self._stage, self._started = progress.stage, now
+            print(f"{_TITLES[progress.stage]} …", file=sys.stderr, flush=True)
+        elif now - self._last_line < _SECONDS_BETWEEN_LINES:
+            return
+        else:
+            rate = progress.frame / max(now - self._started, 1e-6)
+            print(
+                f"  {progress.frame} of {progress.total or '?'} frames, {rate:.1f}/s",
+                file=sys.stderr,
+                flush=True,
+            )
+        self._last_line = now
+
+
+_NOTES = {
+    "moving": "the virtual background moves and no loop was found; trust less",
+    "loop": "the virtual background is a film in a loop; each of its pictures was estimated",
+    "changing": "the virtual background changes during the call; each is un-mixed by itself",
+    "plain": "the virtual background has no detail: a plain picture, or the room itself, blurred",
+}
+
+
+def summary(result: Reconstruction, folder: Path) -> str:
+    """A few lines on what was recovered and where it lies."""
+    report = result.report
+    timings = report["timings"]
+    lines = [
+        f"room      {folder / 'background.png'}",
+        f"claimed   {result.coverage:.1%} of the picture (seen at all: {report['seen']:.1%})",
+    ]
+    kind = report["virtual_background"]["kind"]
+    if kind in _NOTES:
+        lines.append(f"note      {_NOTES[kind]}")
+    if result.scores is not None:
+        lines.append(f"score     {_scores(result)}")
+    lines.append(
+        f"{report['input']['frames']} frames in {timings['total_seconds']:.1f} s, "
+        f"{timings['seconds_per_frame'] * 1000:.0f} ms a frame, engine {report['engine']}"
+    )
+    return "\n".join(lines)
+
+
+def _scores(result: Reconstruction) -> str:
+    scores = result.scores
+    assert scores is not None
+    artifact = "" if scores.artifact is None else f", artifact {scores.artifact:.3f}"
+    return f"challenge {scores.challenge:.3f}{artifact}, precision {scores.precision:.3f}"

@@ -1,0 +1,238 @@
+"""Engine files of TensorRT: each has a JSON sidecar that says what it is and where it runs.
+
+An engine runs only on the kind of GPU and the version of TensorRT that it was built with, and
+TensorRT finds out late and in its own words. The sidecar is therefore checked before the engine is
+deserialised. Engines that `vader-rt` builds by itself are kept in a cache.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from vader_rt.contract import METADATA_KEY, Contract
+from vader_rt.errors import EngineError, InputError
+from vader_rt.io.files import file_sha256
+
+FORMAT = 1
+ENGINE_SUFFIX = ".engine"
+CACHE_VARIABLE = "VADER_RT_CACHE"
+Flavour = Literal["tensorrt", "rtx"]
+FLAVOURS: tuple[Flavour, ...] = ("tensorrt", "rtx")
+FLAVOUR_NAMES: dict[Flavour, str] = {"tensorrt": "TensorRT", "rtx": "TensorRT-RTX"}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What an engine is bound to.
+
+    flavour, tensorrt_version: the library that built it. gpu: the name of the GPU that it was built
+    on, None for TensorRT-RTX, which compiles for the GPU when it loads. compute_capabilities: for
+    example `("sm_87",)`; empty for a TensorRT-RTX engine that is for all that it knows.
+    """
+
+    flavour: Flavour
+    tensorrt_version: str
+    gpu: str | None = None
+    compute_capabilities: tuple[str, ...] = ()
+
+    def difference(self, here: Platform) -> str | None:
+        """Why an engine for this platform does not run `here`, or None if it does."""
+        ours, theirs = (
+            f"{FLAVOUR_NAMES[p.flavour]} {p.tensorrt_version}" for p in (self, here)
+        )  # fmt: skip
+        if ours != theirs:
+            return f"it was built with {ours}, here is {theirs}"
+        for capability in here.compute_capabilities:
+            if self.compute_capabilities and capability not in self.compute_capabilities:
+                wanted = ", ".join(self.compute_capabilities)
+                return f"it was built for {wanted}, this GPU is {capability}"
+        if self.gpu is not None and self.gpu != here.gpu:
+            return f"it was built on {self.gpu}, this GPU is {here.gpu}"
+        return None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The sidecar of an engine, `ENGINE.json`.
+
+    contract: that of the model. onnx, onnx_sha256: name and digest of the model that it is built
+    from. platform: what it is bound to, and engine_sha256: its digest; both None while it is not
+    built: the sidecar then says what to build.
+    """
+
+    contract: Contract
+    onnx: str
+    onnx_sha256: str
+    platform: Platform | None = None
+    engine_sha256: str | None = None
+
+    @classmethod
+    def of(cls, model: Path, contract: Contract) -> Plan:
+        """The plan of an engine that is yet to be built from an ONNX model."""
+        return cls(contract, model.name, file_sha256(model))
+
+    def to_json(self) -> str:
+        entries = {
+            "format": FORMAT,
+            "precision": self.contract.precision,
+            "onnx": self.onnx,
+            "onnx_sha256": self.onnx_sha256,
+            "platform": None if self.platform is None else asdict(self.platform),
+            "engine_sha256": self.engine_sha256,
+            "contract": json.loads(self.contract.to_json()),
+        }
+        return json.dumps(entries, indent=2) + "\n"
+
+    def write(self, engine: Path, data: bytes | None = None) -> Plan:
+        """Write the sidecar and, given its bytes, the engine; readers never see half a file.
+
+        The sidecar comes last: if the work is cut off in between, the digest tells.
+        """
+        plan = self
+        if data is not None:
+            plan = replace(self, engine_sha256=hashlib.sha256(data).hexdigest())
+            write_whole(engine, data)
+        write_whole(sidecar(engine), plan.to_json().encode())
+        return plan
+
+    def check(self, engine: Path, here: Platform, onnx_sha256: str | None = None) -> None:
+        """Refuse an engine that does not run here, is damaged, or is of another model.
+
+        Raises:
+            EngineError: why not, and the command that builds it again.
+        """
+        reason = self._mismatch(engine, here, onnx_sha256)
+        if reason is not None:
+            raise EngineError(f"{engine}: {reason}; {self.advice(engine, here.flavour)}")
+
+    def advice(self, engine: Path, flavour: Flavour) -> str:
+        """What to do about an engine that does not run: the command that builds it again."""
+        return f"build it again: {build_command(engine.with_name(self.onnx), engine, flavour)}"
+
+    def _mismatch(self, engine: Path, here: Platform, onnx_sha256: str | None) -> str | None:
+        if self.platform is None or not engine.is_file():
+            return "it is not built yet"
+        if onnx_sha256 is not None and onnx_sha256 != self.onnx_sha256:
+            return f"it was built from another {self.onnx}"
+        difference = self.platform.difference(here)
+        if difference is None and file_sha256(engine) != self.engine_sha256:
+            return "it is damaged or does not belong to its sidecar"
+        return difference
+
+
+def build_command(model: str | Path, engine: str | Path, flavour: Flavour = "tensorrt") -> str:
+    """The command that builds an engine on the machine that is to run it."""
+    command = ["python", "-m", "vader_rt.build", str(model), "-o", str(engine)]
+    return shlex.join(command if flavour == "tensorrt" else [*command, "--flavour", flavour])
+
+
+def sidecar(engine: Path) -> Path:
+    """The sidecar of an engine."""
+    return engine.with_name(engine.name + ".json")
+
+
+def engine_beside(model: Path) -> Path:
+    """Where the engine of an ONNX model lies if it lies beside it."""
+    return model.with_name(model.name.removesuffix(".onnx") + ENGINE_SUFFIX)
+
+
+def read_plan(engine: Path) -> Plan:
+    """Read the sidecar of an engine.
+
+    Raises:
+        InputError: the sidecar is missing or says nothing we know.
+    """
+    path = sidecar(engine)
+    if not path.is_file():
+        raise InputError(f"{path}: does not exist; it is written beside an engine, build it again")
+    try:
+        return _plan(json.loads(path.read_text(encoding="utf-8")), str(path))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(
+            f"{path}: is not the sidecar of an engine, or of an unknown version; build it again"
+        ) from None
+
+
+def _plan(values: dict[str, Any], name: str) -> Plan:
+    if values["format"] != FORMAT:
+        raise ValueError(values["format"])
+    platform = values["platform"]
+    if platform is not None:
+        capabilities = tuple(platform["compute_capabilities"])
+        platform = Platform(**{**platform, "compute_capabilities": capabilities})
+        FLAVOUR_NAMES[platform.flavour]
+    contract = Contract.from_metadata({METADATA_KEY: json.dumps(values["contract"])}, name)
+    return Plan(
+        contract, values["onnx"], values["onnx_sha256"], platform, values["engine_sha256"]
+    )  # fmt: skip
+
+
+def cache_folder() -> Path:
+    """Where engines are kept: `VADER_RT_CACHE`, else `vader-rt` in the user's cache folder."""
+    if CACHE_VARIABLE in os.environ:
+        return Path(os.environ[CACHE_VARIABLE])
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vader-rt"
+
+
+def cached_engine(plan: Plan, here: Platform) -> Path:
+    """Where the cache keeps the engine of a model for this platform."""
+    precision = plan.contract.precision
+    key = _digest([plan.onnx_sha256, precision, asdict(here)])
+    name = plan.onnx.removesuffix(".onnx")
+    return cache_folder() / f"{name}-{key}{ENGINE_SUFFIX}"
+
+
+def timing_cache(here: Platform) -> Path:
+    """Where TensorRT's timings on this platform are kept, so that it need not time them again."""
+    return cache_folder() / f"timings-{_digest(asdict(here))}.cache"
+
+
+def _digest(key: object) -> str:
+    return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def locked(engine: Path) -> Iterator[None]:
+    """Keep other processes from building the same engine meanwhile; wait for one that does."""
+    path = engine.with_name(engine.name + ".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name and rename it.
+
+    Raises:
+        EngineError: the folder cannot be written to.
+    """
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> EngineError:
+    return EngineError(
+        f"{path}: cannot be written ({error.strerror}); set {CACHE_VARIABLE} to a folder that can"
+    )

@@ -1,0 +1,136 @@
+"""The result of a reconstruction and how it is written: all of it, or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from vader_rt.errors import UsageError
+from vader_rt.room.unmixing import RoomEstimate
+from vader_rt.room.vote import VotedRoom
+from vader_rt.score import Scores
+from vader_rt.virtual.estimate import VirtualBackground
+
+RESULT_FILES = ("background.png", "confidence.png", "leak.png", "virtual.png", "result.json")
+CLAIMED = 0.5
+"""A pixel is claimed, alpha 255, from this confidence on."""
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """What was recovered from a call.
+
+    background: (H, W, 3) uint8 BGR, the room; the virtual background where nothing was seen.
+    confidence: (H, W) float32 in [0, 1]; 0 where nothing was seen.
+    estimate: what un-mixing found: evidence, residual, and the largest leak over time.
+    virtual_background: the estimated or given virtual background, with its statistics.
+    voted: the room by vote, before restoration; None where a model copies.
+    timeline: share of leaking pixels in every frame.
+    report: figures and provenance, as in result.json.
+    """
+
+    background: np.ndarray
+    confidence: np.ndarray
+    estimate: RoomEstimate
+    virtual_background: VirtualBackground
+    timeline: list[float]
+    report: dict[str, Any] = field(default_factory=dict)
+    scores: Scores | None = None
+    voted: VotedRoom | None = None
+
+    @property
+    def virtual(self) -> np.ndarray:
+        """(H, W, 3) uint8 BGR: the virtual background."""
+        return self.virtual_background.image
+
+    @property
+    def claimed(self) -> np.ndarray:
+        """(H, W) bool: the pixels that are claimed to show the room."""
+        return self.confidence >= CLAIMED
+
+    @property
+    def coverage(self) -> float:
+        """Share of the picture that is claimed."""
+        return float(self.claimed.mean())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was recovered at all."""
+        return not self.confidence.any()
+
+    @property
+    def background_bgra(self) -> np.ndarray:
+        """(H, W, 4) uint8: alpha 255 where claimed, 1–254 where seen but unsure, 0 elsewhere."""
+        seen = np.clip(np.rint(self.confidence / CLAIMED * 254), 1, 254)
+        alpha = np.where(self.claimed, 255, np.where(self.confidence > 0, seen, 0))
+        return np.dstack([self.background, alpha.astype(np.uint8)])
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `RESULT_FILES` into a folder, replacing those of an earlier run as a whole.
+
+        Raises:
+            UsageError: the folder cannot be written, or is in use for something else.
+        """
+        folder = Path(folder)
+        check_output(folder)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+            partial.chmod(0o755)
+        except OSError as error:
+            raise UsageError(f"{folder}: cannot be written ({error.strerror})") from None
+        try:
+            self._write_files(partial)
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.rename(folder)
+        except OSError as error:
+            raise UsageError(f"{folder}: cannot be written ({error.strerror})") from None
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return folder
+
+    def _write_files(self, folder: Path) -> None:
+        images = {
+            "background.png": self.background_bgra,
+            "confidence.png": np.rint(self.confidence * 255).astype(np.uint8),
+            "leak.png": heat(self.estimate.leak),
+            "virtual.png": self.virtual,
+        }
+        for name, image in images.items():
+            (folder / name).write_bytes(cv2.imencode(".png", image)[1].tobytes())
+        text = json.dumps(self.report, indent=2, ensure_ascii=False)
+        (folder / "result.json").write_text(text + "\n", encoding="utf-8")
+
+
+def check_output(folder: Path) -> None:
+    """Refuse an output folder that holds anything but an earlier result.
+
+    Raises:
+        UsageError: it is a file, or holds other files.
+    """
+    if folder.is_file():
+        raise UsageError(f"{folder}: is a file; -o wants a folder")
+    nearest = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
+        raise UsageError(f"{folder}: cannot be written in {nearest}; give another folder with -o")
+    if folder.is_dir():
+        foreign = sorted(p.name for p in folder.iterdir() if p.name not in RESULT_FILES)
+        if foreign:
+            raise UsageError(
+                f"{folder}: holds files that are not of an earlier result ({foreign[0]}); "
+                "give another folder with -o"
+            )
+
+
+def heat(plane: np.ndarray) -> np.ndarray:
+    """Heat colours for a plane in [0, 1]: (H, W) float32 → (H, W, 3) uint8 BGR."""
+    levels = np.rint(np.clip(plane, 0, 1) * 255).astype(np.uint8)
+    return cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)

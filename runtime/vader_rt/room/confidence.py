@@ -1,0 +1,46 @@
+"""How sure a pixel is: logistic regressions that `calib.confidence` fits to what was right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from vader_rt.room.vote import KEPT, VotedRoom
+
+_AROUND_WIDTHS = 1 / 100
+"""σ of what counts as around a pixel, in widths of the picture."""
+
+
+def logistic(terms: np.ndarray, weights: Sequence[float]) -> np.ndarray:
+    """Probability from terms (..., N) and N weights: (...) float32 in [0, 1]."""
+    logit = terms @ np.asarray(weights, np.float32)
+    return 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
+
+
+def voted_terms(voted: VotedRoom, hidden: np.ndarray) -> np.ndarray:
+    """What speaks for a pixel by vote: (H, W, 7) float32.
+
+    1, log of the support, the support's share of all samples, how strong samples are around it, how
+    far the virtual background is hidden there, and of the whole call, how far its mattes are
+    believed and how far its samples scatter.
+    """
+    around = cv2.GaussianBlur(voted.strength, (0, 0), voted.strength.shape[1] * _AROUND_WIDTHS)
+    terms = np.empty((*voted.strength.shape, 7), np.float32)
+    values = [1, np.log(voted.support + 1e-3), voted.agreement, around / KEPT]
+    values += [hidden / np.float32(255), voted.trust, voted.scatter]
+    for index, value in enumerate(values):
+        terms[..., index] = value
+    return terms
+
+
+def restored_terms(sure: np.ndarray, voted: VotedRoom, hidden: np.ndarray) -> np.ndarray:
+    """What speaks for a pixel that was restored: (H, W, 6) float32.
+
+    1, the logit of what the restoration network says, (H, W) in [0, 1], and what spoke for the
+    pixel by vote, but for the terms of the whole call: there are few calls to fit those on.
+    """
+    sure = np.clip(sure, 1e-4, 1 - 1e-4)
+    by_vote = voted_terms(voted, hidden)
+    return np.dstack([by_vote[..., :1], np.log(sure / (1 - sure)), by_vote[..., 1:5]])

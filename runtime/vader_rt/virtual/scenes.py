@@ -1,0 +1,104 @@
+"""Scenes: a caller may change the virtual background during the call.
+
+Each scene has a virtual background of its own; what a frame shows of the room does not depend on
+it, so frames of all scenes are brought before the main scene's, and un-mixed together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vader_rt.features.planes import InputPlanes, VirtualDetail, shrunk
+from vader_rt.virtual.estimate import CLEAR_MASK, SAME_LEVELS, FrameSample, VirtualBackground
+from vader_rt.virtual.looping import Film
+
+MAX_SCENES = 4
+_LEAST_SHARE = 1 / 8
+"""Share of the frames that a scene has at least; what is rarer is a fade."""
+_OTHER_LEVELS = 20
+_SMALL_WH = (160, 96)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A virtual background and the network's planes before it.
+
+    given: where it was taken from; detail: what of a given one tells mattes. film: what moves
+    behind the caller; `virtual` is its beginning.
+    """
+
+    virtual: VirtualBackground
+    planes: InputPlanes
+    given: str | None = None
+    detail: VirtualDetail | None = None
+    film: Film | None = None
+
+
+def split_scenes(sample: FrameSample) -> list[FrameSample]:
+    """The frames by virtual background, most of them first.
+
+    One scene where the background never changes, and where it always does, as a film.
+    """
+    small_wh = _SMALL_WH
+    frames = [shrunk(frame, small_wh) for frame in sample.frames]
+    clear = sample.masks(small_wh) <= CLEAR_MASK
+    groups: list[_Group] = []
+    for index, (frame, free) in enumerate(zip(frames, clear, strict=True)):
+        group = next((g for g in groups if g.shows(frame, free)), None)
+        if group is None:
+            group = _Group.empty(frame.shape)
+            groups.append(group)
+        group.add(index, frame, free)
+    large = [g for g in groups if len(g.members) >= _LEAST_SHARE * len(frames)]
+    held = sum(len(g.members) for g in large)
+    if not 1 < len(large) <= MAX_SCENES or held < len(frames) * (1 - _LEAST_SHARE):
+        return [sample]
+    large.sort(key=lambda group: -len(group.members))
+    return [sample.subset(group.members) for group in large]
+
+
+def find_scene(scenes: Sequence[Scene], frame_bgr: np.ndarray) -> int | None:
+    """Index of the scene that a frame, (H, W, 3) uint8, belongs to; None in a fade between two."""
+    if len(scenes) == 1:
+        return 0
+    small = shrunk(frame_bgr, _SMALL_WH)
+    distances = [_distance(scene.virtual, small) for scene in scenes]
+    best = int(np.argmin(distances))
+    return best if distances[best] <= SAME_LEVELS else None
+
+
+@dataclass
+class _Group:
+    """Frames of one scene: their indices, and the mean of what is clear of the person."""
+
+    members: list[int]
+    total: np.ndarray
+    count: np.ndarray
+
+    @classmethod
+    def empty(cls, shape: tuple[int, ...]) -> _Group:
+        return cls([], np.zeros(shape, np.float32), np.zeros(shape[:2], np.float32))
+
+    def shows(self, frame: np.ndarray, free: np.ndarray) -> bool:
+        both = free & (self.count > 0)
+        if not both.any():
+            return True
+        mean = self.total[both] / self.count[both, None]
+        return bool(np.median(np.abs(frame[both] - mean).max(axis=1)) <= _OTHER_LEVELS)
+
+    def add(self, index: int, frame: np.ndarray, free: np.ndarray) -> None:
+        self.members.append(index)
+        self.total += frame * free[..., None]
+        self.count += free
+
+
+def _distance(virtual: VirtualBackground, small_bgr: np.ndarray) -> float:
+    """Median difference, in levels, where hardly anybody ever is."""
+    shown = shrunk(virtual.image, _SMALL_WH)
+    free = shrunk(virtual.presence, _SMALL_WH) <= CLEAR_MASK
+    difference = cv2.absdiff(small_bgr, shown).max(axis=2)
+    return float(np.median(difference[free] if free.any() else difference))

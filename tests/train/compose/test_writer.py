@@ -1,0 +1,127 @@
+"""Composed calls: the recipe, its truth, and the files it leaves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.conftest import ROOT
+from train.calls import read_calls
+from train.compose.camera import Scene, camera
+from train.compose.clients import STYLES, Client, load_segmenter
+from train.compose.material import PersonClip
+from train.compose.sample_call import draw_room, draw_virtual
+from train.compose.writer import CAMERA_CRF, PERSON_FREE, blend, compose, recompress
+
+SIZE_WH = (320, 180)
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def selfie() -> Client:
+    return Client(load_segmenter("mp"), STYLES["mp"])
+
+
+def test_the_blend_obeys_its_equation(scene: Scene) -> None:
+    """call = floor(m · camera + (1 − m) · V); where m = 0 it is the virtual image exactly."""
+    for frame in blend(scene, selfie(), 2, rng()):
+        assert (frame.call[frame.matte == 0] == scene.virtual[frame.matte == 0]).all()
+        leaking = frame.leak > 100
+        assert leaking.sum() > 20
+        m = frame.matte[leaking][:, None] / 255
+        expected = scene.virtual[leaking] + m * (
+            scene.room[leaking].astype(float) - scene.virtual[leaking]
+        )
+        # the camera's own compression, CRF 17
+        assert np.abs(frame.call[leaking] - expected).mean() < 6
+
+
+def test_the_call_is_the_mix_of_camera_and_virtual_image(scene: Scene) -> None:
+    """call = floor(m · camera + (1 − m) · V), exactly, before the call's own compression."""
+    frame = next(iter(blend(scene, selfie(), 1, rng())))
+    (shot,) = recompress((image for image, _ in camera(scene, 1, rng())), SIZE_WH, CAMERA_CRF)
+    m = frame.matte[..., None].astype(int)
+    assert (frame.call == (m * shot + (255 - m) * scene.virtual) // 255).all()
+
+
+def test_the_same_seed_makes_the_same_frames(person: PersonClip) -> None:
+    """At half the composer's size: at 320 pixels' width x264 itself does not repeat its bits."""
+    size_wh = (640, 360)
+    noisy = Scene(person, draw_room(size_wh), draw_virtual(size_wh), noise=2.0, sway_px=50)
+    first, again, other = (
+        list(compose(noisy, selfie(), frames=3, seed=seed)) for seed in (1, 1, 2)
+    )
+    assert all((a.call == b.call).all() for a, b in zip(first, again, strict=True))
+    assert any((a.call != b.call).any() for a, b in zip(first, other, strict=True))
+
+
+def test_leak_is_the_matte_where_the_person_is_not(scene: Scene) -> None:
+    frame = next(iter(blend(scene, selfie(), 1, rng())))
+    free = frame.person <= PERSON_FREE
+    assert (frame.leak[free] == frame.matte[free]).all()
+    assert not frame.leak[~free].any()
+
+
+def test_compose_keeps_frames_and_truth_together(scene: Scene, person: PersonClip) -> None:
+    moving = Scene(person, scene.room, scene.virtual, sway_px=300, sway_period=12)
+    frames = list(compose(moving, selfie(), frames=12, crf=15))
+    assert len(frames) == 12
+    for frame in frames:
+        shown = np.abs(frame.call.astype(int) - scene.virtual).max(axis=2) > 40
+        assert (shown & (frame.matte == 0)).mean() < 0.01  # ringing of the compression
+
+
+@pytest.mark.parametrize(("fine", "coarse"), [(10, 40)])
+def test_recompress(fine: int, coarse: int) -> None:
+    pictures = [np.roll(draw_room(SIZE_WH), 5 * i, axis=1) for i in range(5)]
+    errors = []
+    for crf in (fine, coarse):
+        found = list(recompress(pictures, SIZE_WH, crf))
+        assert len(found) == 5
+        errors.append(
+            np.mean(
+                [np.abs(a.astype(int) - b).mean() for a, b in zip(found, pictures, strict=True)]
+            )
+        )
+    assert errors[0] < errors[1]
+
+
+def test_written_calls_have_the_layout(calls: Path) -> None:
+    found = read_calls(calls / "train")
+    assert len(found) == 2
+    for call in found:
+        assert call.has_truth
+        assert call.virtual.is_file()
+        assert len(list(call.truth_frames())) == 10
+        assert cv2.imread(str(call.room)).shape == (720, 1280, 3)
+
+
+def test_command_line(material: Path, tmp_path: Path) -> None:
+    argv = [
+        "train.compose",
+        material,
+        "-o",
+        tmp_path / "calls",
+        "--calls",
+        "1",
+        "--frames",
+        "4",
+    ]
+    command = [sys.executable, "-m", *map(str, argv), "--without", "mirrored"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (call,) = read_calls(tmp_path / "calls")
+    assert call.name.room.startswith("study")
+    missing = subprocess.run(
+        [sys.executable, "-m", "train.compose", str(tmp_path), "-o", str(tmp_path / "x")],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("train.compose.writer: ")
+    assert missing.stderr.count("\n") == 1

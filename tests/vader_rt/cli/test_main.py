@@ -1,0 +1,306 @@
+"""`vader-rt` as a user meets it: a real process, its streams, files and exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from train.calls import Call
+from vader_rt.io.video import VideoWriter, open_video
+from vader_rt.pipeline.result import RESULT_FILES
+
+COMMAND = [sys.executable, "-m", "vader_rt"]
+
+
+def run(*argv: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, argv)], cwd=cwd, capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.fixture(scope="module")
+def models(untrained: dict[str, Path]) -> list[str]:
+    """Options that take an untrained model."""
+    return ["--model", str(untrained["frame"])]
+
+
+@pytest.fixture(scope="module")
+def done(
+    clip: Path,
+    models: list[str],
+    untrained: dict[str, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, object]:
+    """One run with `--json` and a restoration, and the folder that it ran in."""
+    folder = tmp_path_factory.mktemp("run")
+    restoration = ["--restoration", untrained["restore"]]
+    return folder, run(clip, "--json", *models, *restoration, cwd=folder)
+
+
+def test_main_job(done: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, process = done
+    assert process.returncode == 0, process.stderr
+    output = folder / "clip.vader"
+    assert sorted(p.name for p in output.iterdir()) == sorted(RESULT_FILES)
+    image = cv2.imread(str(output / "background.png"), cv2.IMREAD_UNCHANGED)
+    assert image.shape == (180, 320, 4)
+    assert (image[..., 3] > 0).any()
+
+
+def test_json_is_the_result_and_nothing_else(
+    done: tuple[Path, subprocess.CompletedProcess[str]], clip: Path
+) -> None:
+    folder, process = done
+    report = json.loads(process.stdout)
+    assert report == json.loads((folder / "clip.vader" / "result.json").read_text())
+    assert report["input"]["frames"] == 20 == len(report["leak_timeline"])
+    assert report["input"]["sha256"]
+    assert report["scores"] is None
+    assert [m["name"] for m in report["models"]] == ["frame.onnx", "restore.onnx"]
+    assert set(report["timings"]["stages_seconds"]) >= {"scan", "virtual", "network", "unmix"}
+    assert 0 <= report["coverage"] <= report["seen"] <= 1
+    assert report["seen"] > 0
+
+
+def test_progress_elsewhere_than_on_a_terminal_is_plain_lines(
+    done: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    _, process = done
+    assert "virtual background …\nroom …\n" in process.stderr
+    assert "\r" not in process.stderr
+
+
+def shown_on_terminal(command: list[str], cwd: Path) -> str:
+    """What a process writes to stderr where that is a terminal of 80 columns."""
+    master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    with subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=terminal):
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # EIO: the other side is closed
+            while data := os.read(master, 4096):
+                shown += data
+    os.close(master)
+    return shown.decode()
+
+
+def test_progress_on_a_terminal_is_a_bar(clip: Path, models: list[str], tmp_path: Path) -> None:
+    shown = shown_on_terminal([*COMMAND, str(clip), *models], tmp_path)
+    assert "\rvirtual background: " in shown
+    assert "\rroom: 100%" in shown
+    assert "20/20" in shown
+
+
+def test_quiet(clip: Path, models: list[str], tmp_path: Path) -> None:
+    process = run(clip, "--quiet", "-o", "out", *models, cwd=tmp_path)
+    assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
+    assert (tmp_path / "out" / "background.png").is_file()
+
+
+def test_an_earlier_result_is_replaced(clip: Path, models: list[str], tmp_path: Path) -> None:
+    (tmp_path / "clip.vader").mkdir()
+    (tmp_path / "clip.vader" / "result.json").write_text("old")
+    process = run(clip, "--quiet", *models, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert json.loads((tmp_path / "clip.vader" / "result.json").read_text())["input"]
+    assert [p.name for p in tmp_path.iterdir()] == ["clip.vader"]
+
+
+def test_score_with_truth(sample: Call, tmp_path: Path) -> None:
+    """With the shipped model."""
+    cut = tmp_path / "cut.mp4"
+    with VideoWriter(cut, size_wh=(1280, 720)) as writer:
+        for index, frame in enumerate(open_video(sample.video).frames()):
+            if index % 12 == 0:
+                writer.write(frame)
+    process = run(cut, "--truth", sample.room, "--mask", sample.mask, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert "challenge" in process.stdout
+    report = json.loads((tmp_path / "cut.vader" / "result.json").read_text())
+    assert 0 < report["scores"]["challenge"] < 1
+
+
+def make_inputs(folder: Path) -> None:
+    """The bad inputs that the table below names."""
+    (folder / "text.mp4").write_text("this is not a video\n" * 20)
+    (folder / "empty.mp4").touch()
+    (folder / "model.onnx").write_bytes(b"this is not a model")
+    (folder / "busy").mkdir()
+    (folder / "busy" / "thesis.txt").write_text("mine")
+    cv2.imwrite(str(folder / "small.png"), np.full((10, 10, 3), 255, np.uint8))
+    cv2.imwrite(str(folder / "other.png"), np.full((180, 320, 3), (0, 255, 0), np.uint8))
+    cv2.imwrite(str(folder / "black.png"), np.zeros((180, 320), np.uint8))
+    with VideoWriter(folder / "tiny.mp4", size_wh=(32, 32)) as writer:
+        writer.write(np.zeros((32, 32, 3), np.uint8))
+
+
+BAD = [
+    (["missing.mp4"], 3, "missing.mp4: does not exist"),
+    (["."], 3, "is a folder"),
+    (["text.mp4"], 3, "cannot be opened as a video"),
+    (["empty.mp4"], 3, "is empty"),
+    (["tiny.mp4"], 3, "too small"),
+    (["CLIP", "--model", "missing.onnx"], 3, "missing.onnx: does not exist"),
+    (["CLIP", "--model", "model.onnx", "--engine", "onnx-cpu"], 3, "cannot load it"),
+    (["CLIP", "--model", "RESTORE"], 3, "a frame model is needed here"),
+    (["CLIP", "--restoration", "FRAME"], 3, "a restore model is needed here"),
+    (["CLIP", "--model", "COPIES", "--restoration", "RESTORE"], 2, "this frame model copies"),
+    (["CLIP", "--restoration", "missing.onnx"], 3, "missing.onnx: does not exist"),
+    (["CLIP", "--virtual-background", "missing.png"], 3, "missing.png: does not exist"),
+    (["CLIP", "--virtual-background", "text.mp4"], 3, "not an image"),
+    (["CLIP", "--virtual-background", "other.png"], 3, "not the virtual background of this call"),
+    (["CLIP", "--virtual-library", "busy"], 3, "busy: has no pictures"),
+    (["CLIP", "--virtual-library", "missing"], 3, "missing: is not a folder"),
+    (["CLIP", "--truth", "small.png"], 2, "--truth and --mask belong together"),
+    (["CLIP", "--mask", "black.png"], 2, "--truth and --mask belong together"),
+    (["CLIP", "--truth", "missing.png", "--mask", "black.png"], 3, "missing.png: does not exist"),
+    (["CLIP", "--truth", "small.png", "--mask", "black.png"], 3, "truth is 10×10"),
+    (["CLIP", "--truth", "other.png", "--mask", "black.png"], 3, "black"),
+    (["CLIP", "-o", "busy"], 2, "thesis.txt"),
+    (["CLIP", "-o", "text.mp4"], 2, "is a file"),
+    (["CLIP", "-o", "text.mp4/deeper"], 2, "cannot be written"),
+    (["CLIP", "--engine", "onnx-cuda"], 4, "--engine onnx-cuda"),
+]
+
+
+@pytest.mark.parametrize(("argv", "code", "words"), BAD, ids=[" ".join(b[0]) for b in BAD])
+def test_bad_input_is_one_clear_line(
+    argv: list[str],
+    code: int,
+    words: str,
+    clip: Path,
+    models: list[str],
+    untrained: dict[str, Path],
+    tmp_path: Path,
+) -> None:
+    names = {name.upper(): model for name, model in untrained.items()} | {"CLIP": clip}
+    make_inputs(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    # the last of an option counts
+    process = run(*models, "--quiet", *(names.get(a, a) for a in argv), cwd=tmp_path)
+    assert process.returncode == code, process.stderr
+    assert words in process.stderr
+    assert process.stderr.startswith("vader-rt: ")
+    assert process.stderr.count("\n") == 1
+    assert process.stdout == ""
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [],
+        ["a", "--engine", "magic"],
+        ["a", "--fail-above", "2"],
+        ["a", "--threads", "-1"],
+        ["a", "--virtual-background", "b.png", "--virtual-library", "c"],
+    ],
+)
+def test_usage(argv: list[str], tmp_path: Path) -> None:
+    process = run(*argv, cwd=tmp_path)
+    assert process.returncode == 2
+    assert "usage: vader-rt" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_a_still_picture_gives_nothing(tmp_path: Path) -> None:
+    """A smooth picture without a person, and the shipped model."""
+    shade = np.linspace(60, 200, 320)[None, :, None].repeat(180, 0).repeat(3, 2).astype(np.uint8)
+    with VideoWriter(tmp_path / "still.mp4", size_wh=(320, 180)) as writer:
+        for _ in range(6):
+            writer.write(shade)
+    process = run("still.mp4", cwd=tmp_path)
+    assert process.returncode == 5, process.stderr
+    assert "nothing was recovered" in process.stderr
+    image = cv2.imread(str(tmp_path / "still.vader" / "background.png"), cv2.IMREAD_UNCHANGED)
+    assert not image[..., 3].any()
+
+
+def test_nothing_recovered(clip: Path, untrained: dict[str, Path], tmp_path: Path) -> None:
+    """The outputs are written, the exit code and one line say that they are empty."""
+    models = ["--model", untrained["blind"]]
+    process = run(clip, *models, "--json", "--quiet", cwd=tmp_path)
+    assert process.returncode == 5
+    assert process.stderr.startswith("vader-rt: nothing was recovered")
+    assert process.stderr.count("\n") == 1
+    assert json.loads(process.stdout)["coverage"] == 0
+    assert sorted(p.name for p in (tmp_path / "clip.vader").iterdir()) == sorted(RESULT_FILES)
+    image = cv2.imread(str(tmp_path / "clip.vader" / "background.png"), cv2.IMREAD_UNCHANGED)
+    assert not image[..., 3].any()
+
+
+@pytest.mark.parametrize(("share", "code"), [("0", 6), ("1", 0)])
+def test_gate(
+    share: str, code: int, clip: Path, untrained: dict[str, Path], tmp_path: Path
+) -> None:
+    models = ["--model", untrained["frame"], "--no-restore"]
+    process = run(clip, "--fail-above", share, "--quiet", *models, cwd=tmp_path)
+    assert process.returncode == code, process.stderr
+    assert ("--fail-above 0.0" in process.stderr) == (code == 6)
+    assert (tmp_path / "clip.vader" / "result.json").is_file()
+
+
+@pytest.fixture(scope="module")
+def long_clip(frames: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The frames of `frames`, sixty times over."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    with VideoWriter(path, size_wh=(320, 180), crf=30) as writer:
+        for _ in range(60):
+            for frame in frames:
+                writer.write(frame)
+    return path
+
+
+def interrupted(argv: list[str], stage: str, seconds: float, cwd: Path) -> tuple[int, str]:
+    """Exit code and remaining stderr of a run that gets Ctrl-C some time after a stage began."""
+    process = subprocess.Popen(
+        [*COMMAND, *argv],
+        cwd=cwd,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        # what a shell starts in the background ignores Ctrl-C, and so would its children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith(stage):
+            break
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    return process.returncode, rest
+
+
+def test_interrupt_keeps_what_there_is(
+    long_clip: Path, untrained: dict[str, Path], tmp_path: Path
+) -> None:
+    argv = [str(long_clip), "--model", str(untrained["frame"])]
+    code, stderr = interrupted(argv, "room", 1, tmp_path)
+    assert code == 130, stderr
+    assert "Traceback" not in stderr
+    report = json.loads((tmp_path / "long.vader" / "result.json").read_text())
+    assert 0 < report["input"]["frames"] < 1200
+    assert report["complete"] is False
+
+
+def test_interrupt_before_anything_was_recovered(
+    long_clip: Path, models: list[str], tmp_path: Path
+) -> None:
+    code, stderr = interrupted([str(long_clip), *models], "virtual background", 0.1, tmp_path)
+    assert (code, stderr) == (130, "vader-rt: interrupted before anything was recovered\n")
+    assert not list(tmp_path.iterdir())

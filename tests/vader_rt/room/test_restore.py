@@ -1,0 +1,140 @@
+"""Planes, and the correction that is enlarged to the call's size."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from vader_rt.contract import RESTORE_GROUPS, SPANS, Contract
+from vader_rt.features.planes import CallPlanes, shrunk
+from vader_rt.room.restore import restore, restore_planes, restore_slice
+from vader_rt.room.time_bins import SpanSampler
+from vader_rt.room.unmixing import Unmixer
+from vader_rt.room.vote import Ballot
+
+SIZE_WH = (96, 64)
+COUNT = sum(RESTORE_GROUPS.values())
+
+
+class Shifted:
+    """An engine that adds to the un-mixed room, and is as sure as the leak is large."""
+
+    name = "shifted"
+
+    def __init__(self, shift: float | np.ndarray) -> None:
+        outputs = ("room", "confidence")
+        self.contract = Contract("restore", tuple(RESTORE_GROUPS), SIZE_WH, outputs)
+        self._shift = shift
+
+    def run(self, planes: np.ndarray) -> list[np.ndarray]:
+        assert planes.shape == self.contract.input_shape
+        assert 0 <= planes.min() <= planes.max() <= 1
+        return [planes[0, :3] + self._shift, planes[0, -1]]
+
+
+def random_room(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def planes_of(room_bgr: np.ndarray) -> np.ndarray:
+    """Planes of which only the room is something."""
+    planes = np.zeros((SIZE_WH[1], SIZE_WH[0], COUNT), np.uint8)
+    planes[..., :3] = shrunk(room_bgr, SIZE_WH)[..., ::-1]
+    return planes
+
+
+@pytest.mark.parametrize("size_wh", [SIZE_WH, (192, 128), (131, 77), (64, 64)])
+def test_no_correction_leaves_every_detail(size_wh: tuple[int, int]) -> None:
+    given = random_room(*size_wh[::-1])
+    room, sure = restore(given, planes_of(given), Shifted(0.0))
+    assert sure.shape == size_wh[::-1]
+    # 8-bit levels divided and multiplied by 255, resized alike
+    assert np.abs(room.astype(int) - given).max() <= 1
+
+
+def test_correction_is_enlarged() -> None:
+    given = np.full((128, 192, 3), 100, np.uint8)
+    given[::2] = 140
+    room, _ = restore(given, planes_of(given), Shifted(20 / 255))
+    assert (room[::2] == 160).all()
+    assert (room[1::2] == 120).all()
+    assert (restore(given, planes_of(given), Shifted(1.0))[0] == 255).all()
+
+
+def test_red_stays_red() -> None:
+    given = np.full((64, 96, 3), (10, 20, 30), np.uint8)
+    engine = Shifted(np.reshape([30, 0, 0], (3, 1, 1)) / 255)
+    room, _ = restore(given, planes_of(given), engine)
+    assert room[0, 0].tolist() == [10, 20, 60]
+
+
+def values(pixel: np.ndarray, group: str) -> list[int]:
+    return pixel[restore_slice(group)].tolist()
+
+
+def test_planes_hold_what_is_known() -> None:
+    virtual = np.full((64, 64, 3), (40, 50, 60), np.uint8)
+    unmixer, sampler = Unmixer(virtual, 6.0), SpanSampler((64, 64), frames=SPANS)
+    ballot = Ballot((64, 64))
+    leak = np.zeros((64, 64), np.float32)
+    leak[:32] = 0.5
+    frame = np.where(leak[..., None] > 0, np.uint8([90, 100, 110]), virtual)
+    for taker in (unmixer, sampler, ballot):
+        taker.add(frame, leak, leak)
+    known = unmixer.estimate(), ballot.count(virtual, 1.0, 0.0), sampler.samples()
+    gray = np.full((64, 64), 7, np.uint8)
+    trace = np.full_like(virtual, 128)
+    call = CallPlanes(
+        virtual=virtual, trace=trace, occupancy=gray, presence=gray + 1, hidden=gray + 2
+    )
+    planes = restore_planes(*known, call, (64, 64))
+    top, bottom = planes[10, 10], planes[50, 10]
+    assert values(top, "room") == [160, 150, 140]  # V + (call − V) / 0.5, as RGB
+    assert values(top, "samples") == [110, 100, 90] + [60, 50, 40] * (SPANS - 1)
+    half = round(0.5 * 255)
+    assert values(top, "leak") == [half]
+    assert values(top, "sample_leak") == values(top, "sample_matte") == [half] + [0] * (SPANS - 1)
+    assert values(bottom, "room") == values(bottom, "virtual") == [60, 50, 40]
+    assert not any(bottom[restore_slice("leak").start : restore_slice("occupancy").start])
+    assert [values(bottom, g) for g in ("occupancy", "presence", "hidden")] == [[7], [8], [9]]
+    assert values(top, "strength") == [round(np.log2(1 + 0.25) * 255 / 4)]  # leak · matte
+    assert values(top, "agreement") == [255]
+    assert values(bottom, "strength") == values(bottom, "agreement") == [0]
+    assert planes.shape == (64, 64, COUNT)
+    some = restore_planes(*known, call, (32, 32), ["hidden", "virtual"])
+    assert some.shape == (32, 32, 4)
+    assert some[5, 5].tolist() == [9, 60, 50, 40]
+
+
+def test_planes_of_the_small_call_are_those_of_the_large(frames: list[np.ndarray]) -> None:
+    """Training un-mixes at the model's size, the runtime at the call's: nearly the same planes."""
+    virtual = cv2.GaussianBlur(frames[0], (0, 0), 5)
+    leak = np.full((90, 160), 0.5, np.float32)
+    gray = np.full(virtual.shape[:2], 128, np.uint8)
+    planes = []
+    for size_wh in ((320, 180), (160, 90)):
+        resized = [cv2.resize(i, size_wh, interpolation=cv2.INTER_AREA) for i in frames]
+        known = cv2.resize(virtual, size_wh, interpolation=cv2.INTER_AREA)
+        unmixer, sampler = Unmixer(known, None, 0.5), SpanSampler((160, 90), len(frames))
+        ballot = Ballot(size_wh)
+        for index, frame in enumerate(resized):
+            unmixer.add(frame, leak, leak * (1 - index / 40))
+            ballot.add(frame, leak, leak * (1 - index / 40))
+            sampler.add(shrunk(frame, (160, 90)), leak, leak * (1 - index / 40))
+        grays = [cv2.resize(gray, size_wh)] * 3
+        call = CallPlanes(
+            virtual=known,
+            trace=np.dstack(grays),
+            occupancy=grays[0],
+            presence=grays[1],
+            hidden=grays[2],
+        )
+        found = unmixer.estimate(), ballot.count(known, 0.5, 0.0), sampler.samples()
+        planes.append(restore_planes(*found, call, (160, 90)))
+    difference = np.abs(planes[0].astype(int) - planes[1])
+    # where samples disagree, a little decides which of them has the majority
+    assert np.median(difference[..., restore_slice("room")]) <= 2
+    assert difference[..., restore_slice("agreement")].mean() < 3
+    difference[..., restore_slice("agreement")] = 0
+    assert difference[..., 3:].mean(axis=(0, 1)).max() < 2

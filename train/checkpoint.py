@@ -1,0 +1,120 @@
+"""Checkpoints: ours and the seed's, read into a network and its contract."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from train.networks.leaknet import RestoreNet, build_network, find_network
+from vader_rt.contract import AS_THE_NETWORK_SAYS, RESTORE_GROUPS, Contract
+from vader_rt.errors import InputError
+from vader_rt.features.planes import group_slices
+from vader_rt.io.files import file_sha256
+
+
+def load_checkpoint(path: str | Path) -> tuple[nn.Module, Contract]:
+    """Read a Lightning checkpoint (`weights_only`) into an evaluated network and its contract.
+
+    Raises:
+        InputError: it is not a checkpoint of one of `train.networks.leaknet.NETWORKS`.
+    """
+    path = Path(path)
+    state, settings, epoch = read_checkpoint(path)
+    try:
+        contract = _contract(settings, path, epoch)
+        name = settings["network"] if "network" in settings else _seed_network(state)
+        slices = group_slices(contract.inputs) if contract.kind == "frame" else None
+        network = build_network(name, contract.input_shape[1], slices)
+        network.load_state_dict({k.removeprefix("model."): v for k, v in state.items()})
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: its settings lack or misstate something ({error})") from None
+    except RuntimeError as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())}") from None
+    return network.eval(), contract
+
+
+class Checkpoint(NamedTuple):
+    """Weights, hyper-parameters and epoch of a Lightning checkpoint."""
+
+    state: dict[str, torch.Tensor]
+    settings: dict[str, Any]
+    epoch: int | None
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """What is in a Lightning checkpoint; nothing that is code is loaded.
+
+    Raises:
+        InputError: it is not one.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: does not exist; give a checkpoint (.ckpt)")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:  # torch's own words advise to run what is in the file
+        raise InputError(
+            f"{path}: is not a checkpoint, or holds more than weights and settings; not loaded"
+        ) from None
+    except Exception as error:  # torch has no common base for what a bad file can raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: is not a Lightning checkpoint ({reason})") from None
+    parts = checkpoint if isinstance(checkpoint, dict) else {}
+    state, settings = parts.get("state_dict"), parts.get("hyper_parameters")
+    if not (isinstance(state, dict) and isinstance(settings, dict)):
+        raise InputError(
+            f"{path}: is not a Lightning checkpoint (no state_dict with hyper_parameters)"
+        )
+    return Checkpoint(state, settings, parts.get("epoch"))
+
+
+def _contract(settings: dict[str, Any], path: Path, epoch: int | None) -> Contract:
+    digest = file_sha256(path)
+    if "network" not in settings:
+        return _seed_contract(settings, digest)
+    network = settings["network"]
+    training = f"{network}, loss {settings.get('loss')}, epoch {epoch}"
+    if network == "restorenet":
+        return Contract(
+            kind="restore",
+            inputs=tuple(RESTORE_GROUPS),
+            size_wh=tuple(settings["size_wh"]),
+            outputs=RestoreNet.outputs,
+            confidence=AS_THE_NETWORK_SAYS,
+            training=training,
+            checkpoint_sha256=digest,
+        )
+    return Contract(
+        kind="frame",
+        inputs=tuple(settings["inputs"]),
+        size_wh=tuple(settings["size_wh"]),
+        outputs=find_network(network).outputs,
+        unmix_power=settings.get("unmix_power", Contract.unmix_power),
+        matte_trust=settings.get("matte_trust", Contract.matte_trust),
+        training=training,
+        checkpoint_sha256=digest,
+    )
+
+
+def _seed_contract(settings: dict[str, Any], digest: str) -> Contract:
+    """The contract of a checkpoint that the seed's own code wrote."""
+    inputs = ["frame"]
+    inputs += ["edge"] if settings.get("use_edge", True) else []
+    inputs += ["dog"] if settings.get("use_dog", True) else []
+    inputs += ["mode"] if settings.get("use_mode", False) else []
+    return Contract(
+        kind="frame",
+        inputs=tuple(inputs),
+        size_wh=(1280, 720),
+        outputs=("similarity",),
+        training=f"the seed's network, loss {settings.get('loss_type', 'combined')}",
+        checkpoint_sha256=digest,
+    )
+
+
+def _seed_network(state: dict[str, torch.Tensor]) -> str:
+    """The seed's U-Net has transposed convolutions, its `convnet_simple` has four layers."""
+    return "convnet_simple" if len(state) == 8 else "unet"

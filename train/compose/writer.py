@@ -1,0 +1,129 @@
+"""Composes the frames of a call with full truth, and writes them in the VADER layout."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from train.calls import CallName
+from train.compose.camera import Scene, camera, mix
+from train.compose.clients import Client
+from vader_rt.io.video import VideoWriter
+
+TRUTH_SIZE_WH = (640, 360)
+CAMERA_CRF = 17
+PERSON_FREE = 4
+"""A pixel is free of the person where its true alpha is at most this, of 255."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """One frame of a call with its truth: `call` (H, W, 3), `matte` and `person` (H, W), uint8."""
+
+    call: np.ndarray
+    matte: np.ndarray
+    person: np.ndarray
+
+    @property
+    def leak(self) -> np.ndarray:
+        """The matte where the person is not: (H, W) uint8."""
+        return np.where(self.person <= PERSON_FREE, self.matte, 0)
+
+
+def blend(
+    scene: Scene, client: Client, frames: int, rng: np.random.Generator
+) -> Iterator[Composed]:
+    """Yield the frames of a call as its client makes them, before the call's own compression."""
+    alphas: deque[np.ndarray] = deque()
+
+    def recorded() -> Iterator[np.ndarray]:
+        for image, alpha in camera(scene, frames, rng):
+            alphas.append(alpha)
+            yield image
+
+    for image in recompress(recorded(), scene.size_wh, CAMERA_CRF):
+        matte = client.mask(image)
+        yield Composed(mix(image, scene.virtual, matte), matte, alphas.popleft())
+
+
+def compose(
+    scene: Scene, client: Client, *, frames: int, crf: int = 23, seed: int = 0
+) -> Iterator[Composed]:
+    """Yield the frames of a call as its recording shows them, compressed, with their truth."""
+    truths: deque[Composed] = deque()
+
+    def blended() -> Iterator[np.ndarray]:
+        for frame in blend(scene, client, frames, np.random.default_rng(seed)):
+            truths.append(frame)
+            yield frame.call
+
+    for call in recompress(blended(), scene.size_wh, crf):
+        yield replace(truths.popleft(), call=call)
+
+
+def recompress(
+    frames: Iterable[np.ndarray], size_wh: tuple[int, int], crf: int
+) -> Iterator[np.ndarray]:
+    """Pass (H, W, 3) uint8 BGR frames through H.264 at a constant rate factor, in memory."""
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height = size_wh
+    encoder.pix_fmt = "yuv420p"
+    encoder.framerate, encoder.time_base = Fraction(30), Fraction(1, 30)
+    encoder.options = {"crf": str(crf), "preset": "veryfast"}
+    decoder = av.CodecContext.create("h264", "r")
+
+    def decoded(packets: list) -> Iterator[np.ndarray]:
+        for packet in packets:
+            for frame in decoder.decode(packet):
+                yield frame.to_ndarray(format="bgr24")
+
+    for index, image in enumerate(frames):
+        frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+        frame.pts = index
+        yield from decoded(encoder.encode(frame))
+    yield from decoded([*encoder.encode(None), None])
+
+
+def write_call(
+    folder: Path,
+    name: CallName,
+    scene: Scene,
+    client: Client,
+    *,
+    frames: int,
+    crf: int = 23,
+    seed: int = 0,
+) -> Path:
+    """Write one call in the VADER layout, truth included, and return the path of its video."""
+    for part in ("videos", "masks", "backgrounds", "truth", "partial"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    leak = np.zeros(scene.room.shape[:2], np.uint8)
+    partial, video = (folder / part / f"{name.video}.mp4" for part in ("partial", "videos"))
+    truth = folder / "truth"
+    with (
+        VideoWriter(partial, size_wh=scene.size_wh, crf=crf) as call,
+        VideoWriter(truth / f"{name.video}_matte.mp4", size_wh=TRUTH_SIZE_WH, crf=12) as matte,
+        VideoWriter(truth / f"{name.video}_person.mp4", size_wh=TRUTH_SIZE_WH, crf=12) as person,
+    ):
+        for frame in blend(scene, client, frames, np.random.default_rng(seed)):
+            call.write(frame.call)
+            matte.write(_truth_frame(frame.matte))
+            person.write(_truth_frame(frame.person))
+            leak = np.maximum(leak, frame.leak)
+    cv2.imwrite(str(folder / "masks" / f"{name.mask}.png"), leak)
+    cv2.imwrite(str(folder / "backgrounds" / f"{name.room}.png"), scene.room)
+    cv2.imwrite(str(truth / f"{name.virtual}.jpg"), scene.virtual)
+    partial.replace(video)  # a training that reads along sees whole calls only
+    return video
+
+
+def _truth_frame(plane: np.ndarray) -> np.ndarray:
+    small = cv2.resize(plane, TRUTH_SIZE_WH, interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
