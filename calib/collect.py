@@ -28,7 +28,7 @@ from vader_rt.io.files import whole_file
 from vader_rt.io.video import open_video
 from vader_rt.models import DEFAULT_MODEL
 from vader_rt.pipeline.api import call_planes, reconstruct_stream
-from vader_rt.virtual.estimate import FrameSample
+from vader_rt.virtual.estimate import KeptFrames
 
 SAMPLE = Path(__file__).parent.parent / "tests" / "data" / "sample"
 """The call that comes with the project."""
@@ -139,7 +139,7 @@ def drawn(items: Sequence[np.ndarray], count: int, rng: np.random.Generator) -> 
 
 def spread_frames(video: str | Path, capacity: int = 24) -> list[np.ndarray]:
     """Half of `capacity` to `capacity` frames spread over a call, (H, W, 3) uint8 BGR."""
-    sample = FrameSample(capacity)
+    sample = KeptFrames(capacity)
     for frame in open_video(video).frames():
         if sample.wants_next():
             sample.add(frame, np.zeros((1, 1), np.uint8))

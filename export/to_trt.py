@@ -36,9 +36,9 @@ from vader_rt.cli.commands import exit_code
 from vader_rt.contract import PRECISIONS, Precision
 from vader_rt.engines.engine import Engine
 from vader_rt.engines.onnx import load_onnx, read_contract
-from vader_rt.engines.trt.bindings import find_library
+from vader_rt.engines.trt.bindings import find_bindings
 from vader_rt.engines.trt.builder import build_engine
-from vader_rt.engines.trt.sidecar import Flavour, Plan, build_command, engine_beside
+from vader_rt.engines.trt.sidecar import Flavour, Sidecar, build_command, engine_beside
 from vader_rt.errors import EngineError, UsageError
 from vader_rt.io.files import write_text
 from vader_rt.models import DEFAULT_MODEL
@@ -90,7 +90,7 @@ def to_trt(
 ) -> Exported:
     """Export a checkpoint to ONNX and, where TensorRT and its GPU are here, to an engine.
 
-    folder: where to, by default the checkpoint's own. targets: see `find_library`.
+    folder: where to, by default the checkpoint's own. targets: see `find_bindings`.
 
     Raises:
         InputError: the checkpoint or a call cannot be read.
@@ -101,12 +101,12 @@ def to_trt(
     model = export_model(Path(checkpoint), folder, precision=precision, checks=checks)
     engine = engine_beside(model)
     try:
-        library = find_library(flavour, targets)
+        bindings = find_bindings(flavour, targets)
     except EngineError as error:
-        Plan.of(model, read_contract(model)).write(engine)
+        Sidecar.of(model, read_contract(model)).write(engine)
         command = build_command(model.name, engine.name, flavour)
         return Exported(model, None, str(error), command)
-    build_engine(model, engine, library, workspace_mib=workspace_mib)
+    build_engine(model, engine, bindings, workspace_mib=workspace_mib)
     return Exported(model, engine)
 
 

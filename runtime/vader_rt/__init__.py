@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from vader_rt.errors import EngineError, InputError, UsageError, VaderError
 
 if TYPE_CHECKING:
-    from vader_rt.pipeline.api import Options, Progress, reconstruct, reconstruct_stream
+    from vader_rt.pipeline.api import Progress, reconstruct, reconstruct_stream
+    from vader_rt.pipeline.options import Options
     from vader_rt.pipeline.result import Reconstruction
 
 __all__ = [
@@ -29,7 +30,7 @@ except PackageNotFoundError:  # a clone that was not installed
     __version__ = "0+unknown"
 
 _HOMES = {
-    "Options": "pipeline.api",
+    "Options": "pipeline.options",
     "Progress": "pipeline.api",
     "Reconstruction": "pipeline.result",
     "reconstruct": "pipeline.api",

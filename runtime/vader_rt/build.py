@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vader_rt.cli.commands import EXIT_INTERRUPTED
-from vader_rt.engines.trt.bindings import find_library
+from vader_rt.engines.trt.bindings import find_bindings
 from vader_rt.engines.trt.builder import build_engine
 from vader_rt.engines.trt.sidecar import FLAVOURS, engine_beside
 from vader_rt.errors import VaderError
@@ -55,8 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     engine = args.output or engine_beside(args.model)
     try:
-        library = find_library(args.flavour, args.target)
-        build_engine(args.model, engine, library, workspace_mib=args.workspace)
+        bindings = find_bindings(args.flavour, args.target)
+        build_engine(args.model, engine, bindings, workspace_mib=args.workspace)
     except VaderError as error:
         print(f"vader_rt.build: {error}", file=sys.stderr)
         return error.exit_code

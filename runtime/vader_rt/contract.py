@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 from vader_rt.errors import InputError
-from vader_rt.features.planes import INPUT_GROUPS
 
 FORMAT = 1
 Precision = Literal["fp32", "fp16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 METADATA_KEY = "vader_rt"
-SPANS = 6
-"""Spans of time into which a call is divided; of each, its strongest sample is restored from."""
+TIME_BINS = 6
+"""Parts of equal length into which a call is divided in time."""
+INPUT_GROUPS: dict[str, int] = {
+    "frame": 3,  # the call's frame, RGB
+    "virtual": 3,  # the estimated virtual background, RGB
+    "trace": 3,  # mean offset from the virtual background outside the person, RGB, 0.5 = none
+    "occupancy": 1,  # share of the frames in which this pixel is not the virtual background
+    "edge": 1,  # Canny
+    "dog": 1,  # Difference of Gaussians
+    "person": 1,  # person mask of the re-run segmenter
+    "look": 3,  # the frame that leaks most in the first look, RGB; `virtual` where nothing leaked
+    "look_leak": 1,  # the leak there
+    "look_matte": 1,  # the matte there
+    "look_residual": 1,  # log2(1 + residual) / 8: how far the samples lie off one line
+    "presence": 1,  # mean person mask of the re-run segmenter
+    "mode": 3,  # per-pixel temporal mode of the frames, RGB (the seed's optional input)
+}
+"""Input groups of a frame network by name, with their number of planes.
+
+All planes are float32 in [0, 1]. `vader_rt.features.planes` makes them.
+"""
+PER_FRAME = frozenset({"frame", "edge", "dog", "person"})
+"""Groups that change from frame to frame; the others hold for the whole call."""
 RESTORE_GROUPS: dict[str, int] = {
     "room": 3,  # the room by vote, RGB
     "virtual": 3,  # the virtual background, RGB
-    "trace": 3,  # mean offset from the virtual background outside the person, RGB, 0.5 = none
+    "trace": 3,  # as in `INPUT_GROUPS`
     "leak": 1,  # the largest leak
     "evidence": 1,  # log2(1 + evidence) / 8
     "residual": 1,  # log2(1 + residual) / 8
-    "occupancy": 1,  # share of the frames in which the pixel is not the virtual background
-    "presence": 1,  # mean person mask of the re-run segmenter
+    "occupancy": 1,  # as in `INPUT_GROUPS`
+    "presence": 1,  # as in `INPUT_GROUPS`
     "hidden": 1,  # person mask up to which frames were needed for the virtual background
     "strength": 1,  # log2(1 + strength of the samples that were kept) / 4
-    "agreement": 1,  # the share of that strength which agrees with the room by vote
-    "samples": 3 * SPANS,  # the call in each span where it leaks most, RGB
-    "sample_matte": SPANS,  # the matte there
-    "sample_leak": SPANS,  # the leak there
+    "agreement": 1,  # inlier ratio: the share of that strength which agrees with the room by vote
+    "samples": 3 * TIME_BINS,  # the frame of each time bin that leaks most, RGB
+    "sample_matte": TIME_BINS,  # the matte there
+    "sample_leak": TIME_BINS,  # the leak there
 }
 """Input groups of a restoration network by name, with their number of planes, in order."""
 KNOWN_INPUTS = {"frame": INPUT_GROUPS, "restore": RESTORE_GROUPS}
@@ -41,6 +61,8 @@ OUTPUTS: dict[str, set[tuple[str, ...]]] = {
 """What models of each kind may give."""
 CONFIDENCE_WEIGHTS = {"frame": 7, "restore": 6}
 """How many weights `vader_rt.room.confidence` needs for each kind."""
+_FILE_NAMES = {"matte_confidence": "matte_trust"}
+"""Entries that are called otherwise in the files of models."""
 AS_THE_NETWORK_SAYS = (0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
 """Weights of a restoration model that nothing was fitted for."""
 
@@ -50,10 +72,10 @@ class Contract:
     """Contract of one model, stored as JSON in the ONNX file's `metadata_props["vader_rt"]`.
 
     kind: `frame`, a network that is run on every frame, or `restore`, run once per call.
-    inputs: input groups of `vader_rt.features.planes` or `vader_rt.room.restore`, in the order of the planes.
+    inputs: names out of `INPUT_GROUPS` or `RESTORE_GROUPS`, in the order of the planes.
     size_wh: the planes' size. outputs: of a frame model `(matte, leak)`, which is un-mixed, or
     `(similarity,)`, whose best frame is copied; of a restoration model `(room, confidence)`.
-    unmix_power, matte_trust: see `vader_rt.room.unmixing.Unmixer`.
+    matte_confidence: how far to believe a single matte, see `vader_rt.room.unmixing`.
     confidence: weights of the logistic regression of `vader_rt.room.confidence`: seven on the vote
     for a frame model, six on what the network says and the vote for a restoration model.
     training: what the model was trained on. checkpoint_sha256: the checkpoint it was exported from.
@@ -66,8 +88,7 @@ class Contract:
     inputs: tuple[str, ...]
     size_wh: tuple[int, int]
     outputs: tuple[str, ...]
-    unmix_power: float | None = None
-    matte_trust: float = 0.3
+    matte_confidence: float = 0.3
     confidence: tuple[float, ...] = (0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0)
     training: str = ""
     checkpoint_sha256: str = ""
@@ -83,7 +104,7 @@ class Contract:
         return 1, sum(groups[group] for group in self.inputs), height, width
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self))
+        return json.dumps({_FILE_NAMES.get(k, k): v for k, v in asdict(self).items()})
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], name: str) -> Contract:
@@ -111,9 +132,9 @@ class Contract:
                 f"{name}: contract format {found!r} is unknown, this version reads {FORMAT}; "
                 "export the model again or upgrade vader-rt"
             )
-        known = {f.name for f in fields(cls)}
+        known = {f.name: _FILE_NAMES.get(f.name, f.name) for f in fields(cls)}
         try:
-            contract = cls(**{k: v for k, v in values.items() if k in known})
+            contract = cls(**{k: values[n] for k, n in known.items() if n in values})
             lists = {
                 n: tuple(getattr(contract, n))
                 for n in ("inputs", "size_wh", "outputs", "confidence")
@@ -141,3 +162,17 @@ class Contract:
                 f"{name}: its confidence has {len(self.confidence)} weights, a {self.kind} model "
                 f"needs {CONFIDENCE_WEIGHTS[self.kind]}; export it again"
             )
+
+
+def plane_count(groups: Sequence[str]) -> int:
+    """Number of planes of a frame network's input groups together."""
+    return sum(INPUT_GROUPS[group] for group in groups)
+
+
+def group_slices(groups: Sequence[str]) -> dict[str, slice]:
+    """Where the planes of each input group of a frame network are, one after the other."""
+    slices, start = {}, 0
+    for group in groups:
+        slices[group] = slice(start, start + INPUT_GROUPS[group])
+        start += INPUT_GROUPS[group]
+    return slices

@@ -34,7 +34,7 @@ from tests.conftest import INPUTS, save_checkpoint
 from train.module import LeakModule, RestoreModule
 from vader_rt.contract import METADATA_KEY
 from vader_rt.engines.onnx import load_onnx, read_contract
-from vader_rt.engines.trt.bindings import find_library
+from vader_rt.engines.trt.bindings import find_bindings
 from vader_rt.engines.trt.builder import serialized
 from vader_rt.errors import EngineError, InputError, ParityError
 from vader_rt.io.files import file_sha256
@@ -249,7 +249,7 @@ def test_tensorrt_takes_int8(rtx: ModuleType, network: str, half: bool, tmp_path
         made = quantize(model, source, random_planes(model), method="minmax").model
         source = to_half(made, tmp_path / "half.onnx")
     for target in ("sm_86", "sm_120"):
-        assert len(serialized(source, find_library("rtx", [target]))) > 50_000
+        assert len(serialized(source, find_bindings("rtx", [target]))) > 50_000
 
 
 @pytest.mark.gpu_build
@@ -258,7 +258,7 @@ def test_tensorrt_takes_int8(rtx: ModuleType, network: str, half: bool, tmp_path
 def test_tensorrt_takes_the_seed_in_int8(rtx: ModuleType, seed_model: Path, tmp_path: Path) -> None:
     ranges = measured_ranges(seed_model, [random_planes(seed_model, 1)], "minmax")
     onnx.save(with_qdq(onnx.load(seed_model), ranges), tmp_path / "int8.onnx")
-    assert len(serialized(tmp_path / "int8.onnx", find_library("rtx", ["sm_89"]))) > 50_000
+    assert len(serialized(tmp_path / "int8.onnx", find_bindings("rtx", ["sm_89"]))) > 50_000
 
 
 @pytest.mark.gpu_build
@@ -273,4 +273,4 @@ def test_tensorrt_refuses_int32_biases(rtx: ModuleType, unet: Path, tmp_path: Pa
     quantizer.model.topological_sort()
     onnx.save(quantizer.model.model, tmp_path / "defaults.onnx")
     with pytest.raises(EngineError, match=r"refuses node .*DequantizeLinear.*export\.to_trt"):
-        serialized(tmp_path / "defaults.onnx", find_library("rtx", ["sm_86"]))
+        serialized(tmp_path / "defaults.onnx", find_bindings("rtx", ["sm_86"]))

@@ -21,7 +21,7 @@ from train.module import LeakModule, RestoreModule
 from vader_rt.doctor.tolerance import TOLERANCES
 from vader_rt.engines.load import load_engine
 from vader_rt.engines.onnx import read_contract
-from vader_rt.engines.trt.sidecar import Platform, read_plan
+from vader_rt.engines.trt.sidecar import Platform, read_sidecar
 from vader_rt.errors import EngineError, UsageError
 from vader_rt.io.files import file_sha256
 
@@ -92,7 +92,7 @@ def test_without_tensorrt_the_rest_is_left(
     assert (values["precision"], values["platform"]) == ("fp16", None)
     (tmp_path / "a.name.fp16.engine").write_bytes(b"left over")
     with pytest.raises(EngineError, match="not built yet"):
-        read_plan(tmp_path / "a.name.fp16.engine").check(
+        read_sidecar(tmp_path / "a.name.fp16.engine").check(
             tmp_path / "a.name.fp16.engine", Platform("rtx", "1.7")
         )
 
@@ -107,7 +107,7 @@ def test_checkpoint_to_engine(
     )
     suffix = ".fp16" if precision == "fp16" else ""
     assert exported.engine == tmp_path / "out" / f"{checkpoint.stem}{suffix}.engine"
-    plan = read_plan(exported.engine)
+    plan = read_sidecar(exported.engine)
     assert plan.onnx_sha256 == file_sha256(exported.model)
     assert plan.contract == read_contract(exported.model)
 

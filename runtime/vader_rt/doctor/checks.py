@@ -31,7 +31,7 @@ from vader_rt.errors import VaderError
 if TYPE_CHECKING:
     from vader_rt.engines.engine import EngineName
     from vader_rt.engines.load import Candidate
-    from vader_rt.engines.trt.memory import Binding
+    from vader_rt.engines.trt.memory import MemoryPackage
 
 FRAMES, SECONDS = 100, 6.0
 """Frames in each of the two rounds, and after how many seconds a round ends on a slow machine."""
@@ -54,7 +54,7 @@ def examine(
     frames: int = FRAMES,
     seconds: float = SECONDS,
     threads: int = 0,
-    device_memory: Binding | None = None,
+    device_memory: MemoryPackage | None = None,
 ) -> Iterator[Check]:
     """Check one thing after the other.
 
@@ -113,7 +113,7 @@ class _Engines:
         frames: int,
         seconds: float,
         threads: int,
-        device_memory: Binding | None,
+        device_memory: MemoryPackage | None,
     ) -> None:
         from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION
 
@@ -128,9 +128,6 @@ class _Engines:
         from vader_rt.engines.load import auto_order
 
         self.candidates = auto_order()
-        words = [
-            f"{c.name}{f' (not: {c.hindrance})' if c.hindrance else ''}" for c in self.candidates
-        ]
         data = {c.name: c.hindrance for c in self.candidates}
         words = [f"{name} (no)" if why else name for name, why in data.items()]
         return f"{' → '.join(words)}; why not: see below", {"order": data}
@@ -154,13 +151,13 @@ class _Engines:
     def _trial(self, name: EngineName, model: Path) -> dict[str, Any]:
         import numpy as np
 
-        from vader_rt.doctor.engine_tests import parity
+        from vader_rt.doctor.engine_tests import golden_difference
         from vader_rt.doctor.golden import read_golden
 
         start = time.perf_counter()
         engine = self._load(name, model)
         loading = time.perf_counter() - start
-        found = parity(engine, model, read_golden())
+        found = golden_difference(engine, model, read_golden())
         self._by_kind["model" if engine.contract.kind == "frame" else "restoration"] = model
         planes = np.zeros(engine.contract.input_shape, np.float32)
         start = time.perf_counter()

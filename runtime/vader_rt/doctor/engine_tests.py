@@ -1,4 +1,4 @@
-"""Trials of the engines on the machine that is to run them: right, steady, and how fast."""
+"""Tests of the engines on the machine that is to run them: right, steady, and how fast."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vader_rt.doctor.golden import Golden, GoldenModel
 from vader_rt.doctor.tolerance import TOLERANCES
 from vader_rt.engines.engine import Engine, EngineName
 from vader_rt.engines.trt.driver import free_memory
-from vader_rt.engines.trt.sidecar import ENGINE_SUFFIX, read_plan
+from vader_rt.engines.trt.sidecar import ENGINE_SUFFIX, read_sidecar
 from vader_rt.errors import EngineError, InputError
 from vader_rt.io.files import file_sha256
 from vader_rt.pipeline.api import reconstruct
@@ -29,7 +29,7 @@ input per frame, which is 19 MB."""
 
 
 @dataclass(frozen=True)
-class Parity:
+class GoldenDifference:
     """How far an engine is off the golden outputs of its model, and how far it may be."""
 
     largest: float
@@ -42,7 +42,7 @@ class Parity:
         return self.largest <= self.largest_allowed and self.mean <= self.mean_allowed
 
 
-def parity(engine: Engine, model: Path, golden: Golden) -> Parity:
+def golden_difference(engine: Engine, model: Path, golden: Golden) -> GoldenDifference:
     """Compare an engine with the golden outputs of the fp32 model that it comes from.
 
     Raises:
@@ -55,7 +55,7 @@ def parity(engine: Engine, model: Path, golden: Golden) -> Parity:
     # a GPU may round products to TF32, which has 11 bits as half precision has
     allowed = TOLERANCES["fp16" if kind == "fp32" and gpu else kind]
     found = vectors.difference(engine.contract.outputs, outputs)
-    return Parity(*found, allowed.largest, allowed.mean)
+    return GoldenDifference(*found, allowed.largest, allowed.mean)
 
 
 def golden_of(contract: Contract, model: Path, golden: Golden) -> GoldenModel:
@@ -67,7 +67,7 @@ def golden_of(contract: Contract, model: Path, golden: Golden) -> GoldenModel:
     digest = contract.source_sha256
     if not digest:
         engine_file = model.suffix == ENGINE_SUFFIX
-        digest = read_plan(model).onnx_sha256 if engine_file else file_sha256(model)
+        digest = read_sidecar(model).onnx_sha256 if engine_file else file_sha256(model)
     vectors = golden.of(digest)
     if vectors is None:
         raise InputError(

@@ -1,4 +1,4 @@
-"""What is installed here, as far as VADER-RT is concerned: the checks of `vader_rt.doctor.checks` on it.
+"""What is installed here, as far as VADER-RT is concerned, for `vader_rt.doctor.checks`.
 
 Imports and OpenCV's CUDA are tried in processes of their own, for some failures end the process.
 """

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from vader_rt.errors import InputError
-from vader_rt.features.planes import dog_plane, edge_plane
+from vader_rt.features.planes import dog_plane, edge_plane, gray_plane
+from vader_rt.io.files import whole_file
 from vader_rt.models import GOLDEN
 
 PLANES_STRIDE, OUTPUTS_STRIDE = 4, 8
@@ -33,8 +34,9 @@ class GoldenFeatures:
 
     def difference(self) -> tuple[float, int]:
         """What differs here: the share of edge pixels, and the most levels of DoG."""
-        edge = float((edge_plane(self.frame) != self.edge).mean())
-        dog = np.abs(dog_plane(self.frame).astype(int) - self.dog).max()
+        gray = gray_plane(self.frame)
+        edge = float((edge_plane(gray) != self.edge).mean())
+        dog = np.abs(dog_plane(gray).astype(int) - self.dog).max()
         return edge, int(dog)
 
 
@@ -103,10 +105,8 @@ class Golden:
             arrays[f"{name}/sha256"] = np.array(model.sha256)
             arrays[f"{name}/planes"] = model.planes
             arrays |= {f"{name}/output/{key}": value for key, value in model.outputs.items()}
-        partial = path.with_name(f"{path.name}.part")
-        with partial.open("wb") as file:
+        with whole_file(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, **arrays)
-        partial.replace(path)
 
 
 def read_golden(path: Path | None = None) -> Golden:

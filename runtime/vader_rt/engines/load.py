@@ -11,7 +11,7 @@ from vader_rt.engines.engine import TITLES, Engine, EngineName
 from vader_rt.errors import EngineError, InputError
 
 if TYPE_CHECKING:
-    from vader_rt.engines.trt.memory import Binding
+    from vader_rt.engines.trt.memory import MemoryPackage
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def load_engine(
     engine: EngineName = "auto",
     *,
     threads: int = 0,
-    device_memory: Binding | None = None,
+    device_memory: MemoryPackage | None = None,
 ) -> Engine:
     """Load a model file with an engine.
 
@@ -66,7 +66,9 @@ def load_engine(
         raise EngineError(f"--engine {engine}: {error}") from None
 
 
-def _first_that_runs(model: str | Path, threads: int, device_memory: Binding | None) -> Engine:
+def _first_that_runs(
+    model: str | Path, threads: int, device_memory: MemoryPackage | None
+) -> Engine:
     """The first engine of `auto_order` that runs; one that is here and does not is named."""
     *others, last = auto_order()
     for candidate in others:
@@ -81,7 +83,7 @@ def _first_that_runs(model: str | Path, threads: int, device_memory: Binding | N
 
 
 def _load(
-    model: str | Path, engine: EngineName, threads: int, device_memory: Binding | None
+    model: str | Path, engine: EngineName, threads: int, device_memory: MemoryPackage | None
 ) -> Engine:
     if engine == "tensorrt":
         from vader_rt.engines.trt.engine import load_tensorrt

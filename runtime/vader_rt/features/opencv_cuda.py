@@ -1,8 +1,8 @@
 """`frame`, `edge` and `dog` made by OpenCV's CUDA modules, straight into the engine's own input.
 
-The definition is the CPU's, `vader_rt.features.planes`; where OpenCV's CUDA differs from it is bounded by
-the tolerances below and checked on the first frame. The planes of the call are uploaded with that
-frame, and where they change; `person` and `shown` are made on the CPU while the GPU works.
+The definition is the CPU's, `vader_rt.features.planes`; where OpenCV's CUDA differs from it is
+bounded by the tolerances below and checked on the first frame. The planes of the call are uploaded
+with that frame, and where they change; the person mask is made on the CPU while the GPU works.
 
 Not run on a GPU yet. The names and signatures used are checked against OpenCV's headers, and in the
 tests `tests/standins/cv2_cuda.py` computes what OpenCV's CUDA sources do, on the CPU.
@@ -11,27 +11,26 @@ tests `tests/standins/cv2_cuda.py` computes what OpenCV's CUDA sources do, on th
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
 
-from vader_rt.engines.engine import IN_PLACE, Engine, planes_address
-from vader_rt.features.planes import InputPlanes, person_plane, shrunk
+from vader_rt.engines.engine import IN_PLACE
+from vader_rt.features.planes import InputPlanes, PersonMask
+from vader_rt.io.images import shrunk
 
 log = logging.getLogger(__name__)
 
-Segment = Callable[[np.ndarray], np.ndarray] | None
-"""The re-run segmenter, see `InputPlanes.fill`."""
 ON_GPU = ("frame", "edge", "dog")
-_FROM_CPU = ("person", "shown")
-FRAME_LEVELS, EDGE_SHARE, DOG_LEVELS = 1.5, 0.02, 4.0
-"""How far the first frame may be off the CPU's planes: the most levels of `frame`, which is resized
-in another order of sums; the share of `edge`, whose outermost pixels stay empty and which follows
-grey levels that were rounded otherwise; the mean levels of `dog`, which is stretched from its
-smallest to its largest value, so that one level there moves all of it."""
+"""The groups that are made here."""
+FRAME_LEVELS, EDGE_SHARE, DOG_LEVELS = 0.5, 0.02, 4.0
+"""How far the first frame may be off the CPU's planes: the most levels of `frame`, which is only
+uploaded and scaled; the share of `edge`, whose outermost pixels stay empty and which follows grey
+levels that were rounded otherwise; the mean levels of `dog`, which is stretched from its smallest
+to its largest value, so that one level there moves all of it."""
 _FAILURES = (cv2.error, AttributeError, TypeError)
 """OpenCV's own, and what an OpenCV raises that lacks a name or an argument."""
 TRUNCATES = 0.4999
@@ -50,48 +49,8 @@ def hindrance() -> str | None:
     return None
 
 
-class Filler(Protocol):
-    """Makes what goes into `Engine.run`, frame after frame."""
-
-    @property
-    def name(self) -> str:
-        """What makes the features: `cpu` or `opencv-cuda`."""
-        ...
-
-    def fill(self, planes: InputPlanes, frame_bgr: np.ndarray, segment: Segment) -> np.ndarray:
-        """See `InputPlanes.fill`; the planes may be those of another scene every time."""
-        ...
-
-
-def filler_for(engine: Engine, *, cpu: bool = False) -> Filler:
-    """What makes the features where the engine's input is, if that is a GPU and OpenCV can.
-
-    Which it is, and why, is announced where the engine's input is on a GPU. cpu: the CPU at any
-    rate.
-    """
-    address = planes_address(engine)
-    if cpu or address is None or not set(ON_GPU) & set(engine.contract.inputs):
-        return CpuFiller()
-    reason = hindrance()
-    if reason is not None:
-        log.info("features on the CPU: %s", reason)
-        return CpuFiller()
-    log.info("features on the GPU, with OpenCV %s", cv2.__version__)
-    return CudaFiller(address)
-
-
-class CpuFiller:
-    """The features as they are defined."""
-
-    name = "cpu"
-
-    def fill(self, planes: InputPlanes, frame_bgr: np.ndarray, segment: Segment) -> np.ndarray:
-        """See `Filler.fill`."""
-        return planes.fill(frame_bgr, segment)
-
-
-class CudaFiller:
-    """The planes of `ON_GPU` made on the GPU, in the engine's input; `fill` then gives `IN_PLACE`.
+class CudaExtractor:
+    """The planes of `ON_GPU` made on the GPU, in the engine's input; gives `IN_PLACE` then.
 
     A frame whose planes of the call are not those that lie there is made on the CPU, and all of it
     is uploaded. Where OpenCV fails, or the first frame is further off the CPU's planes than the
@@ -110,40 +69,44 @@ class CudaFiller:
 
     @property
     def name(self) -> str:
-        """See `Filler.name`; `cpu` after the GPU was refused."""
+        """See `FeatureExtractor.name`; `cpu` after the GPU was refused."""
         return "cpu" if self._refused else "opencv-cuda"
 
-    def fill(self, planes: InputPlanes, frame_bgr: np.ndarray, segment: Segment) -> np.ndarray:
-        """See `Filler.fill`."""
-        there = planes is self._planes and planes.call_changes == self._changes
-        if there and self._gpu is not None and self._make(self._gpu, planes, frame_bgr, segment):
-            return IN_PLACE
-        tensor = planes.fill(frame_bgr, segment)
-        self._planes, self._changes = planes, planes.call_changes
+    def extract(self, planes: InputPlanes, small_bgr: np.ndarray, person: PersonMask) -> np.ndarray:
+        """See `FeatureExtractor.extract`."""
+        there = planes is self._planes and planes.static_changes == self._changes
+        if there and self._gpu is not None:
+            mask = self._make(self._gpu, planes, small_bgr, person)
+            if not self._refused:
+                return IN_PLACE
+        else:
+            mask = _mask(planes, person)
+        buffer = planes.fill(small_bgr, mask)
+        self._planes, self._changes = planes, planes.static_changes
         if self._gpu is None and not self._refused:
-            self._try(planes, frame_bgr)
-        return tensor
+            self._try(planes, small_bgr)
+        return buffer
 
     def _make(
-        self, gpu: _GpuFeatures, planes: InputPlanes, frame_bgr: np.ndarray, segment: Segment
-    ) -> bool:
-        """Make a frame's planes in place; False where OpenCV fails."""
+        self, gpu: _GpuFeatures, planes: InputPlanes, small_bgr: np.ndarray, person: PersonMask
+    ) -> np.ndarray | None:
+        """Make a frame's planes in place, refusing the GPU where OpenCV fails; the person mask."""
         with self._refusing():
-            gpu.start(frame_bgr)
+            gpu.start(small_bgr)
+        mask = _mask(planes, person)
         if self._refused:
-            return False
-        uploaded = _made_on_cpu(planes, frame_bgr, segment)
+            return mask
         with self._refusing():
-            for group, plane in uploaded.items():
-                gpu.put(group, plane)
+            if mask is not None:
+                gpu.put("person", mask)
             gpu.finish()
-        return not self._refused
+        return mask
 
-    def _try(self, planes: InputPlanes, frame_bgr: np.ndarray) -> None:
+    def _try(self, planes: InputPlanes, small_bgr: np.ndarray) -> None:
         """Make the planes of a frame that the CPU has made on the GPU too, and compare."""
         with self._refusing():
             gpu = _GpuFeatures(planes, self._address)
-            gpu.start(frame_bgr)
+            gpu.start(small_bgr)
             gpu.finish()
             reason = difference(gpu.download(), _of_cpu(planes))
             if reason is None:
@@ -163,23 +126,13 @@ class CudaFiller:
         log.warning("features on the CPU from here on: OpenCV's CUDA %s", reason)
 
 
-def _made_on_cpu(
-    planes: InputPlanes, frame_bgr: np.ndarray, segment: Segment
-) -> dict[str, np.ndarray]:
-    """The frame's planes of `_FROM_CPU` that the model asks for, (H, W) uint8 by group."""
-    made = {}
-    if "person" in planes.slices and segment is not None:
-        made["person"] = person_plane(frame_bgr, segment, planes.size_wh)
-    if "shown" in planes.slices:
-        shown = planes.shown_plane(shrunk(frame_bgr, planes.size_wh))
-        assert shown is not None
-        made["shown"] = shown
-    return made
+def _mask(planes: InputPlanes, person: PersonMask) -> np.ndarray | None:
+    return person() if "person" in planes.slices else None
 
 
 def _of_cpu(planes: InputPlanes) -> dict[str, np.ndarray]:
     slices = planes.slices
-    return {group: planes.tensor[0, slices[group]] for group in ON_GPU if group in slices}
+    return {group: planes.buffer[0, slices[group]] for group in ON_GPU if group in slices}
 
 
 def difference(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> str | None:
@@ -208,11 +161,11 @@ def trial(frame_bgr: np.ndarray) -> tuple[dict[str, float], str | None]:
     """
     cuda: Any = cv2.cuda
     height, width = (side // 2 for side in frame_bgr.shape[:2])
-    planes = InputPlanes(ON_GPU, (width, height))
-    planes.fill(frame_bgr)
-    memory = cuda.createContinuous(planes.tensor.shape[1] * height, width, cv2.CV_32FC1)
+    planes, small = InputPlanes(ON_GPU, (width, height)), shrunk(frame_bgr, (width, height))
+    planes.fill(small)
+    memory = cuda.createContinuous(planes.buffer.shape[1] * height, width, cv2.CV_32FC1)
     gpu = _GpuFeatures(planes, memory.cudaPtr())
-    gpu.start(frame_bgr)
+    gpu.start(small)
     gpu.finish()
     found, wanted = gpu.download(), _of_cpu(planes)
     distances = {group: distance(group, found[group], wanted[group]) for group in ON_GPU}
@@ -228,20 +181,19 @@ class _GpuFeatures:
 
     def __init__(self, planes: InputPlanes, address: int) -> None:
         cuda: Any = cv2.cuda
-        self._cuda, self.size_wh = cuda, planes.size_wh
+        self._cuda, self._size_wh = cuda, planes.size_wh
         self._stream = cuda.Stream()
-        size = planes.tensor.itemsize * planes.size_wh[0] * planes.size_wh[1]
+        size = planes.buffer.itemsize * planes.size_wh[0] * planes.size_wh[1]
         self._planes = {
             group: [
                 cuda.createGpuMatFromCudaMemory(planes.size_wh, cv2.CV_32FC1, address + i * size)
-                for i in range(*where.indices(planes.tensor.shape[1]))
+                for i in range(*where.indices(planes.buffer.shape[1]))
             ]
             for group, where in planes.slices.items()
-            if group in (*ON_GPU, *_FROM_CPU)
+            if group in (*ON_GPU, "person")
         }
-        self._full = cuda.GpuMat()
         self._small, self._float = (self._new(t) for t in (cv2.CV_8UC3, cv2.CV_32FC3))
-        eight_bit = ("gray", "smooth", "edge", "narrow", "wide", "dog", *_FROM_CPU)
+        eight_bit = ("gray", "smooth", "edge", "narrow", "wide", "dog", "person")
         self._mats = {name: self._new(cv2.CV_8UC1) for name in eight_bit}
         self._difference = self._new(cv2.CV_32FC1)
         self._canny = cuda.createCannyEdgeDetector(50, 150)
@@ -254,9 +206,9 @@ class _GpuFeatures:
             )
         }
 
-    def start(self, frame_bgr: np.ndarray) -> None:
-        """Start to make the planes of a (H, W, 3) uint8 frame."""
-        self._shrink(frame_bgr)
+    def start(self, small_bgr: np.ndarray) -> None:
+        """Start to make the planes of a frame, (h, w, 3) uint8 at the model's size."""
+        self._small.upload(np.ascontiguousarray(small_bgr), self._stream)
         if "frame" in self._planes:
             self._put_frame()
         if "edge" in self._planes or "dog" in self._planes:
@@ -285,21 +237,7 @@ class _GpuFeatures:
         return {group: np.stack([mat.download() for mat in mats]) for group, mats in made.items()}
 
     def _new(self, kind: int) -> Any:
-        return self._cuda.GpuMat(self.size_wh, kind)
-
-    def _shrink(self, frame_bgr: np.ndarray) -> None:
-        """The frame at the model's size, as `vader_rt.features.planes.shrunk` makes it."""
-        frame_bgr = np.ascontiguousarray(frame_bgr)
-        size_wh, stream = frame_bgr.shape[1::-1], self._stream
-        if all(a > b for a, b in zip(size_wh, self.size_wh, strict=True)):
-            self._full.upload(frame_bgr, stream)
-            self._cuda.resize(
-                self._full, self.size_wh, dst=self._small, interpolation=cv2.INTER_AREA,
-                stream=stream,
-            )  # fmt: skip
-        else:
-            # where it grows OpenCV's CUDA takes other pixels than the CPU
-            self._small.upload(shrunk(frame_bgr, self.size_wh), stream)
+        return self._cuda.GpuMat(self._size_wh, kind)
 
     def _put_frame(self) -> None:
         self._scale(self._small, self._float)

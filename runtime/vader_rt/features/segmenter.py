@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import onnxruntime
 
+from vader_rt.io.images import shrunk
 from vader_rt.models import SELFIE_MODEL
 
 
@@ -23,8 +24,13 @@ class Segmenter:
         self.size_wh: tuple[int, int] = tuple(self._session.get_inputs()[0].shape[:1:-1])
 
     def __call__(self, frame_bgr: np.ndarray) -> np.ndarray:
-        """Return the person mask of a (H, W, 3) uint8 frame: `size_wh`, float32 in [0, 1]."""
+        """How likely pixels of a (H, W, 3) uint8 frame are person: `size_wh`, float32 in [0, 1]."""
         small = cv2.resize(frame_bgr, self.size_wh, interpolation=cv2.INTER_AREA)
         rgb = cv2.dnn.blobFromImage(small, 1 / 255, swapRB=True)
         mask = self._session.run(["mask"], {"rgb": rgb})[0][0, 0]
         return np.clip(mask, 0, 1)
+
+    def mask(self, frame_bgr: np.ndarray, size_wh: tuple[int, int] | None = None) -> np.ndarray:
+        """The same as levels, 255 = person: (h, w) uint8, at a size or the segmenter's own."""
+        mask = np.rint(self(frame_bgr) * 255).astype(np.uint8)
+        return mask if size_wh is None else shrunk(mask, size_wh)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,11 +15,10 @@ import cv2
 import numpy as np
 
 from vader_rt.errors import InputError
+from vader_rt.io.files import file_sha256
 
 MIN_SIDE = 64
 """Smallest width or height in pixels from which anything could be recovered."""
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
-"""What a picture's file name ends in, where a folder of pictures is read."""
 
 
 class FrameSource(Protocol):
@@ -95,15 +93,6 @@ class FrameArray:
         return None
 
 
-def file_sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def open_video(path: str | Path) -> VideoFile:
     """Open a video file and look at its first frame.
 
@@ -143,23 +132,6 @@ def open_source(
             yield _spool(source, Path(folder) / "frames.mkv")
     else:
         raise InputError(f"a path or frames were expected, not {type(source).__name__}")
-
-
-def read_image(path: str | Path) -> np.ndarray:
-    """Read an image as (H, W, 3) uint8 BGR; alpha is dropped, grey and 16 bit are converted."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: does not exist; give an image file")
-    data = np.fromfile(path, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if image is None:
-        raise InputError(f"{path}: is not an image that OpenCV can read (PNG, JPEG, WebP, …)")
-    return image
-
-
-def read_gray(path: str | Path) -> np.ndarray:
-    """Read a mask as (H, W) uint8."""
-    return cv2.cvtColor(read_image(path), cv2.COLOR_BGR2GRAY)
 
 
 class VideoWriter:

@@ -1,0 +1,1 @@
+"""The main job, one file a stage: options → scan → recover → finish → report; `api` runs them."""

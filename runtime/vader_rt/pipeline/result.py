@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from vader_rt.errors import UsageError
-from vader_rt.room.unmixing import RoomEstimate
+from vader_rt.room.strongest import Strongest
 from vader_rt.room.vote import VotedRoom
 from vader_rt.score import Scores
 from vader_rt.virtual.estimate import VirtualBackground
@@ -30,7 +30,7 @@ class Reconstruction:
 
     background: (H, W, 3) uint8 BGR, the room; the virtual background where nothing was seen.
     confidence: (H, W) float32 in [0, 1]; 0 where nothing was seen.
-    estimate: what un-mixing found: evidence, residual, and the largest leak over time.
+    strongest: the strongest samples, with the largest leak over time.
     virtual_background: the estimated or given virtual background, with its statistics.
     voted: the room by vote, before restoration; None where a model copies.
     timeline: share of leaking pixels in every frame.
@@ -39,7 +39,7 @@ class Reconstruction:
 
     background: np.ndarray
     confidence: np.ndarray
-    estimate: RoomEstimate
+    strongest: Strongest
     virtual_background: VirtualBackground
     timeline: list[float]
     report: dict[str, Any] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class Reconstruction:
         images = {
             "background.png": self.background_bgra,
             "confidence.png": np.rint(self.confidence * 255).astype(np.uint8),
-            "leak.png": heat(self.estimate.leak),
+            "leak.png": heat(self.strongest.leak),
             "virtual.png": self.virtual,
         }
         for name, image in images.items():

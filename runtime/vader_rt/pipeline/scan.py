@@ -10,45 +10,40 @@ import numpy as np
 
 from vader_rt.engines.engine import Engine
 from vader_rt.errors import InputError
-from vader_rt.features.planes import InputPlanes, VirtualDetail, shrunk
+from vader_rt.features.detail import VirtualDetail
+from vader_rt.features.planes import InputPlanes, StaticPlanes
 from vader_rt.features.segmenter import Segmenter
+from vader_rt.io.images import shrunk
 from vader_rt.io.prefetch import prefetch
-from vader_rt.io.video import FrameSource
-from vader_rt.pipeline.timer import Clock
+from vader_rt.io.video import FrameSource, open_source
+from vader_rt.pipeline.timer import StageTimer
 from vader_rt.room.first_look import first_look
-from vader_rt.virtual.estimate import (
-    FrameSample,
-    VirtualBackground,
-    estimate_virtual,
-    given_virtual,
-    library_virtual,
-    loop_virtual,
-    temporal_mode,
-)
-from vader_rt.virtual.looping import Film, LoopFinder
+from vader_rt.virtual.estimate import VirtualBackground, estimate_virtual, loop_virtual
+from vader_rt.virtual.given import given_virtual, library_virtual
+from vader_rt.virtual.kept_frames import KeptFrames, temporal_mode
+from vader_rt.virtual.looping import LoopFinder, LoopingVideo
 from vader_rt.virtual.scenes import Scene, split_scenes
 
 
-class FirstPass:
+class Scan:
     """Reads a call once and keeps frames spread over it, with their person masks.
 
-    `scan` comes first; then `scenes` tells what is behind the caller. sample: what was kept.
+    `run` comes first; then `scenes` tells what is behind the caller. kept: the frames.
     """
 
-    def __init__(self, source: FrameSource, segmenter: Segmenter, clock: Clock) -> None:
-        self._source, self._segmenter, self._clock = source, segmenter, clock
-        self.sample, self._loops = FrameSample.for_size(source.size_wh), LoopFinder()
+    def __init__(self, source: FrameSource, segmenter: Segmenter, timer: StageTimer) -> None:
+        self._source, self._segmenter, self._timer = source, segmenter, timer
+        self.kept, self._loops = KeptFrames.for_size(source.size_wh), LoopFinder()
 
-    def scan(self) -> Iterator[int]:
+    def run(self) -> Iterator[int]:
         """Yield the number of frames read, after each."""
-        with self._clock.measure("scan"):
+        with self._timer.measure("scan"):
             for count, frame in enumerate(prefetch(self._source.frames()), start=1):
                 self._loops.add(frame)
-                if self.sample.wants_next():
-                    mask = np.rint(self._segmenter(frame) * 255).astype(np.uint8)
-                    self.sample.add(frame, mask)
+                if self.kept.wants_next():
+                    self.kept.add(frame, self._segmenter.mask(frame))
                 else:
-                    self.sample.skip()
+                    self.kept.skip()
                 yield count
 
     def scenes(
@@ -59,71 +54,101 @@ class FirstPass:
     ) -> list[Scene]:
         """The call's virtual backgrounds, the main one first, each with the network's planes.
 
-        virtual_background, virtual_library: see `vader_rt.pipeline.api.Options`.
+        virtual_background, virtual_library: see `vader_rt.pipeline.options.Options`.
 
         Raises:
             InputError: an image cannot be read, or is in none of the scenes.
         """
-        with self._clock.measure("virtual"):
-            samples = split_scenes(self.sample)
-            paths = [_path_of(part, virtual_background, virtual_library) for part in samples]
-            images = _given_images(paths, samples)
-            virtuals = [estimate_virtual(*pair) for pair in zip(samples, images, strict=True)]
-            film = self._film() if virtuals[0].kind == "moving" and images[0] is None else None
-        if film is not None:
-            return [self._film_scene(engine, film)]
-        scenes = []
-        with self._clock.measure("look"):
-            for part, virtual, path, image in zip(samples, virtuals, paths, images, strict=True):
-                given = detail = None
-                if image is not None and path is not None:
-                    given = Path(path).name
-                    detail = VirtualDetail(shrunk(image, engine.contract.size_wh))
-                scenes.append(Scene(virtual, input_planes(engine, virtual, part), given, detail))
-        return scenes
+        with self._timer.measure("virtual"):
+            parts = split_scenes(self.kept)
+            paths = [_path_of(part, virtual_background, virtual_library) for part in parts]
+            images = _given_images(paths, parts)
+            virtuals = [estimate_virtual(*pair) for pair in zip(parts, images, strict=True)]
+            looping = (
+                self._looping() if virtuals[0].kind == "moving" and images[0] is None else None
+            )
+        if looping is not None:
+            return [self._looping_scene(engine, looping)]
+        with self._timer.measure("look"):
+            rows = zip(virtuals, parts, paths, images, strict=True)
+            return [_scene(engine, *row) for row in rows]
 
-    def _film(self) -> Film | None:
+    def _looping(self) -> LoopingVideo | None:
         period = self._loops.period()
         if period is None:
             return None
-        film = Film(self._source.size_wh, period)
-        film.learn(prefetch(self._source.frames()), self._segmenter)
-        return film
+        looping = LoopingVideo(self._source.size_wh, period)
+        looping.learn(prefetch(self._source.frames()), self._segmenter)
+        return looping
 
-    def _film_scene(self, engine: Engine, film: Film) -> Scene:
-        """The one scene of a call before a film that runs in a loop."""
-        with self._clock.measure("virtual"):
-            behind = [film.at(index) for index in self.sample.indices]
-            virtual = loop_virtual(self.sample, film.at(0), behind)
-        with self._clock.measure("look"):
-            return Scene(virtual, input_planes(engine, virtual, self.sample, behind), film=film)
+    def _looping_scene(self, engine: Engine, looping: LoopingVideo) -> Scene:
+        """The one scene of a call before a video that runs in a loop."""
+        with self._timer.measure("virtual"):
+            behind = [looping.at(index) for index in self.kept.indices]
+            virtual = loop_virtual(self.kept, looping.at(0), behind)
+        with self._timer.measure("look"):
+            planes = static_planes(engine, virtual, self.kept, behind)
+            return Scene(virtual, planes, looping=looping)
 
 
-def input_planes(
+def static_planes(
     engine: Engine,
     virtual: VirtualBackground,
-    sample: FrameSample,
+    kept: KeptFrames,
     behind: Sequence[np.ndarray] | None = None,
-) -> InputPlanes:
-    """The call's planes for the network, after a first look where it wants one.
+) -> StaticPlanes:
+    """What the frame network is told of a call, after a first look where it wants one.
 
-    behind: the virtual background behind every frame of the sample, where it moves.
+    behind: the virtual background behind every kept frame, where it moves.
     """
     groups, size_wh = engine.contract.inputs, engine.contract.size_wh
-    call = virtual.planes()
+    static = virtual.planes()
     if "mode" in groups:
-        call = replace(call, mode=temporal_mode(sample.frames))
-    blank = InputPlanes(groups, size_wh, call)
+        static = replace(static, mode=temporal_mode(kept.frames))
     if "look" not in groups:
-        return blank
-    small, *frames = (shrunk(image, size_wh) for image in [virtual.image, *sample.frames])
+        return static
+    frames = [shrunk(frame, size_wh) for frame in kept.frames]
     moving = None if behind is None else [shrunk(image, size_wh) for image in behind]
-    look = first_look(engine, blank, small, frames, sample.masks(size_wh), moving)
-    return InputPlanes(groups, size_wh, replace(call, look=look))
+    look = first_look(engine, static, frames, kept.masks(size_wh), moving)
+    return replace(static, look=look)
+
+
+def network_inputs(
+    video: str | Path, engine: Engine, segmenter: Segmenter, count: int = 4
+) -> Iterator[np.ndarray]:
+    """Yield the frame network's input for `count` frames spread over a call, (1, C, H, W) float32.
+
+    It is what `vader_rt.pipeline.recover` gives to the network.
+    """
+    with open_source(video) as frames:
+        scan = Scan(frames, segmenter, StageTimer())
+        for _ in scan.run():
+            pass
+        static = scan.scenes(engine)[0].planes
+    kept, size_wh = scan.kept.frames, engine.contract.size_wh
+    planes = InputPlanes(engine.contract.inputs, size_wh, static)
+    for index in np.linspace(0, len(kept) - 1, count).round().astype(int):
+        mask = segmenter.mask(kept[index], size_wh) if "person" in planes.slices else None
+        yield planes.fill(shrunk(kept[index], size_wh), mask).copy()
+
+
+def _scene(
+    engine: Engine,
+    virtual: VirtualBackground,
+    part: KeptFrames,
+    path: str | Path | None,
+    image: np.ndarray | None,
+) -> Scene:
+    """A scene before a picture; path, image: where it was taken from, if it was given."""
+    planes = static_planes(engine, virtual, part)
+    if image is None or path is None:
+        return Scene(virtual, planes)
+    detail = VirtualDetail(shrunk(image, engine.contract.size_wh))
+    return Scene(virtual, planes, Path(path).name, detail)
 
 
 def _given_images(
-    paths: Sequence[str | Path | None], samples: Sequence[FrameSample]
+    paths: Sequence[str | Path | None], parts: Sequence[KeptFrames]
 ) -> list[np.ndarray | None]:
     """The known virtual images of the scenes; one that is given has to be in one scene at least.
 
@@ -132,21 +157,21 @@ def _given_images(
     """
     images: list[np.ndarray | None] = []
     refused: list[InputError] = []
-    for path, sample in zip(paths, samples, strict=True):
+    for path, part in zip(paths, parts, strict=True):
         try:
-            images.append(None if path is None else given_virtual(path, sample))
+            images.append(None if path is None else given_virtual(path, part))
         except InputError as error:
             refused.append(error)
             images.append(None)
-    if refused and len(refused) == len(samples):
+    if refused and len(refused) == len(parts):
         raise refused[0]
     return images
 
 
 def _path_of(
-    sample: FrameSample, given: str | Path | None, library: str | Path | None
+    kept: KeptFrames, given: str | Path | None, library: str | Path | None
 ) -> str | Path | None:
     """The virtual image, if it was given or stands in the library."""
     if given is not None or library is None:
         return given
-    return library_virtual(library, sample)
+    return library_virtual(library, kept)

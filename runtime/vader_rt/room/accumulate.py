@@ -1,30 +1,107 @@
-"""What the frames of a call tell of the room: un-mixed, voted on, and by spans of time."""
+"""Adds up what the frames of a call tell of the room, streaming, in constant memory.
+
+Two kinds of frame network give two accumulators with one interface: `VotingAccumulator` un-mixes
+the samples and lets them vote; `CopyingAccumulator` copies pixels, as the seed does.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
+import cv2
 import numpy as np
 
 from vader_rt.contract import Contract
-from vader_rt.features.planes import shrunk
-from vader_rt.room.time_bins import Samples, SpanSampler
-from vader_rt.room.unmixing import RoomEstimate, Unmixer, before_other
-from vader_rt.room.vote import Ballot, VotedRoom, consistent_trust
-from vader_rt.virtual.scenes import Scene
+from vader_rt.engines.engine import Engine
+from vader_rt.features.planes import StaticPlanes
+from vader_rt.io.images import shrunk
+from vader_rt.room.confidence import logistic, restored_terms, voted_terms
+from vader_rt.room.observation import Observation
+from vader_rt.room.restore import restore, restore_planes
+from vader_rt.room.strongest import Strongest, StrongestSample
+from vader_rt.room.time_bins import BinSamples, TimeBinSampler
+from vader_rt.room.top_samples import TopSamples
+from vader_rt.room.vote import VotedRoom, consistent_confidence, vote
+
+VISIBLE_LEVELS = 6
+"""Difference from the virtual background, in levels, that compression alone does not make."""
+
+
+class Recovered(Protocol):
+    """What was accumulated by some moment. voted: None where pixels are copied."""
+
+    @property
+    def strongest(self) -> Strongest: ...
+
+    @property
+    def voted(self) -> VotedRoom | None: ...
+
+    def room(
+        self, static: StaticPlanes, restoration: Engine | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The room, (H, W, 3) uint8 BGR, and its confidence, (H, W) float32, 0 where unseen.
+
+        static: of the main scene. restoration: corrects the room; None leaves it as it is.
+        """
+        ...
+
+
+class Accumulator(Protocol):
+    """Takes in one frame after the other; `recovered` may be asked at any time."""
+
+    def add(self, observation: Observation) -> float:
+        """Take in a frame; returns the share of leaking pixels."""
+        ...
+
+    def recovered(self) -> Recovered: ...
+
+
+def accumulator_for(contract: Contract, virtual_bgr: np.ndarray, frames: int) -> Accumulator:
+    """The accumulator of a frame model.
+
+    virtual_bgr: the main scene's virtual background, (H, W, 3) uint8. frames: how many there will
+    be.
+    """
+    if contract.outputs == ("similarity",):
+        return CopyingAccumulator(virtual_bgr.shape[1::-1])
+    return VotingAccumulator(virtual_bgr, contract, frames)
 
 
 @dataclass(frozen=True)
-class Recovered:
-    """estimate: by the strongest samples alone. voted: the room. samples: of spans of the call."""
+class Voted:
+    """What `VotingAccumulator` found. contract: of the frame model; samples: of the time bins."""
 
-    estimate: RoomEstimate
+    contract: Contract
+    strongest: Strongest
     voted: VotedRoom
-    samples: Samples
+    samples: BinSamples
+
+    def room(
+        self, static: StaticPlanes, restoration: Engine | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See `Recovered.room`."""
+        assert static.virtual is not None
+        assert static.hidden is not None
+        if restoration is None:
+            room, terms = self.voted.room, voted_terms(self.voted, static.hidden)
+            confidence = logistic(terms, self.contract.confidence)
+        else:
+            room, sure = restore(self.voted.room, self._planes(static, restoration), restoration)
+            terms = restored_terms(sure, self.voted, static.hidden)
+            confidence = logistic(terms, restoration.contract.confidence)
+        # a room that is the virtual background is no leak of another
+        differs = cv2.absdiff(room, static.virtual).max(axis=2) > VISIBLE_LEVELS
+        seen = (self.strongest.evidence > 0) & differs
+        return room, np.where(seen, confidence, 0).astype(np.float32)
+
+    def _planes(self, static: StaticPlanes, restoration: Engine) -> np.ndarray:
+        size_wh, groups = restoration.contract.size_wh, restoration.contract.inputs
+        return restore_planes(self.strongest, self.voted, self.samples, static, size_wh, groups)
 
 
-class Recovery:
-    """Takes in frames with their matte and leak, all before the main scene's virtual background.
+class VotingAccumulator:
+    """Un-mixes the samples, all before the main scene's virtual background, and lets them vote.
 
     virtual_bgr: that background, (H, W, 3) uint8. contract: of the frame model. frames: how many
     there will be.
@@ -32,38 +109,59 @@ class Recovery:
 
     def __init__(self, virtual_bgr: np.ndarray, contract: Contract, frames: int) -> None:
         self._virtual, self._contract = virtual_bgr, contract
-        self._unmixer = Unmixer(virtual_bgr, contract.unmix_power, contract.matte_trust)
-        self._ballot = Ballot(virtual_bgr.shape[1::-1])
-        self._sampler = SpanSampler(contract.size_wh, frames)
+        self._strongest = StrongestSample(virtual_bgr, contract.matte_confidence)
+        self._top = TopSamples(virtual_bgr.shape[1::-1])
+        self._bins = TimeBinSampler(contract.size_wh, frames)
 
-    def add(
-        self,
-        frame_bgr: np.ndarray,
-        matte: np.ndarray,
-        leak: np.ndarray,
-        scene: Scene,
-        behind_bgr: np.ndarray,
-    ) -> float:
-        """Take in a frame (H, W, 3) uint8 of a scene, with what is behind the caller in it.
+    def add(self, observation: Observation) -> float:
+        """See `Accumulator.add`."""
+        observation = observation.before(self._virtual, self._contract.matte_confidence)
+        self._bins.add(observation)
+        self._top.add(observation)
+        return self._strongest.add(observation)
 
-        matte, leak: (h, w) float32 in [0, 1]. Returns the share of leaking pixels.
-        """
-        size_wh = self._contract.size_wh
-        if scene.detail is not None:
-            matte = scene.detail.corrected(matte, shrunk(frame_bgr, size_wh))
-        if behind_bgr is not self._virtual:
-            frame_bgr = self._before_main(frame_bgr, matte, behind_bgr)
-        self._sampler.add(shrunk(frame_bgr, size_wh), matte, leak)
-        self._ballot.add(frame_bgr, matte, leak)
-        return self._unmixer.add(frame_bgr, matte, leak)
+    def recovered(self) -> Voted:
+        """See `Accumulator.recovered`."""
+        samples = self._bins.samples()
+        small = shrunk(self._virtual, self._contract.size_wh)
+        voted = vote(self._top, self._virtual, *consistent_confidence(samples, small))
+        return Voted(self._contract, self._strongest.result(), voted, samples)
 
-    def result(self) -> Recovered:
-        samples = self._sampler.samples()
-        trust, scatter = consistent_trust(samples, shrunk(self._virtual, self._contract.size_wh))
-        voted = self._ballot.count(self._virtual, trust, scatter)
-        return Recovered(self._unmixer.estimate(), voted, samples)
 
-    def _before_main(self, frame: np.ndarray, matte: np.ndarray, behind: np.ndarray) -> np.ndarray:
-        """Trust the matte no more than un-mixing does, that the two agree."""
-        matte = 1 - self._contract.matte_trust * (1 - matte)
-        return before_other(frame, matte, behind, self._virtual)
+@dataclass(frozen=True)
+class Copied:
+    """What `CopyingAccumulator` found: its confidence is the similarity."""
+
+    strongest: Strongest
+    voted: None = None
+
+    def room(
+        self, static: StaticPlanes, restoration: Engine | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See `Recovered.room`; there is no restoration of what was copied."""
+        assert restoration is None
+        return self.strongest.frame, self.strongest.leak
+
+
+class CopyingAccumulator:
+    """For every pixel, the colour of the frame whose leak, or similarity, is largest.
+
+    That is what the seed does.
+    """
+
+    def __init__(self, size_wh: tuple[int, int]) -> None:
+        width, height = size_wh
+        self._frame = np.zeros((height, width, 3), np.uint8)
+        self._leak = np.zeros((height, width), np.float32)
+
+    def add(self, observation: Observation) -> float:
+        """See `Accumulator.add`; here the share of pixels that leak more than ever before."""
+        better = observation.leak > self._leak
+        self._leak[better] = observation.leak[better]
+        self._frame[better] = observation.frame[better]
+        return float(better.mean())
+
+    def recovered(self) -> Copied:
+        """See `Accumulator.recovered`."""
+        frame, leak = self._frame.copy(), self._leak.copy()
+        return Copied(Strongest(frame, leak, leak, leak, np.zeros_like(leak)))

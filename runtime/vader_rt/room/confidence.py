@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from vader_rt.room.vote import KEPT, VotedRoom
+from vader_rt.room.top_samples import KEPT
+from vader_rt.room.vote import VotedRoom
 
 _AROUND_WIDTHS = 1 / 100
 """σ of what counts as around a pixel, in widths of the picture."""
@@ -22,14 +23,14 @@ def logistic(terms: np.ndarray, weights: Sequence[float]) -> np.ndarray:
 def voted_terms(voted: VotedRoom, hidden: np.ndarray) -> np.ndarray:
     """What speaks for a pixel by vote: (H, W, 7) float32.
 
-    1, log of the support, the support's share of all samples, how strong samples are around it, how
-    far the virtual background is hidden there, and of the whole call, how far its mattes are
-    believed and how far its samples scatter.
+    1, log of the inlier weight, the inlier ratio, how strong samples are around it, how far the
+    virtual background is hidden there, and of the whole call, its matte confidence and how far its
+    samples scatter.
     """
     around = cv2.GaussianBlur(voted.strength, (0, 0), voted.strength.shape[1] * _AROUND_WIDTHS)
     terms = np.empty((*voted.strength.shape, 7), np.float32)
-    values = [1, np.log(voted.support + 1e-3), voted.agreement, around / KEPT]
-    values += [hidden / np.float32(255), voted.trust, voted.scatter]
+    values = [1, np.log(voted.inlier_weight + 1e-3), voted.inlier_ratio, around / KEPT]
+    values += [hidden / np.float32(255), voted.matte_confidence, voted.scatter]
     for index, value in enumerate(values):
         terms[..., index] = value
     return terms

@@ -11,38 +11,45 @@ from collections.abc import Sequence
 import numpy as np
 
 from vader_rt.engines.engine import Engine
-from vader_rt.features.planes import InputPlanes
-from vader_rt.room.unmixing import Unmixer, before_other, share_planes
+from vader_rt.features.planes import InputPlanes, StaticPlanes
+from vader_rt.io.images import shrunk
+from vader_rt.room.observation import observe
+from vader_rt.room.strongest import StrongestSample
 
 LOOK_FRAMES = 24
 
 
 def first_look(
     engine: Engine,
-    blank: InputPlanes,
-    virtual_bgr: np.ndarray,
+    static: StaticPlanes,
     frames_bgr: Sequence[np.ndarray] | np.ndarray,
     masks: Sequence[np.ndarray] | np.ndarray,
     behind: Sequence[np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Look at `LOOK_FRAMES` of the frames: (h, w, 6) uint8 copy (BGR), leak, matte, residual.
+    """Look at `LOOK_FRAMES` of the frames: (h, w, 6) uint8 frame (BGR), leak, matte, residual.
 
-    blank: planes that know of no look. virtual_bgr, frames_bgr: (h, w, 3) uint8 at the model's
-    size; masks: person masks of the re-run segmenter, uint8. behind: the virtual background behind
-    each frame, (h, w, 3) uint8, where it moves.
+    static: planes that know of no look. frames_bgr: (h, w, 3) uint8 at the model's size; masks:
+    their person masks, uint8. behind: the virtual background behind each frame, (h, w, 3) uint8,
+    where it moves.
     """
-    unmixer = Unmixer(virtual_bgr, power=None)
+    assert static.virtual is not None
+    virtual = shrunk(static.virtual, engine.contract.size_wh)
+    planes = InputPlanes(engine.contract.inputs, engine.contract.size_wh, static)
+    strongest = StrongestSample(virtual)
     count = min(LOOK_FRAMES, len(frames_bgr))
     for index in np.linspace(0, len(frames_bgr) - 1, count).round().astype(int):
-        frame = frames_bgr[index]
+        frame, shown = frames_bgr[index], virtual
         if behind is not None:
-            blank.put_virtual(behind[index])
-        outputs = engine.run(blank.fill_small(frame, masks[index]))
-        if behind is not None:
-            frame = before_other(frame, outputs[0], behind[index], virtual_bgr)
-        unmixer.add(frame, *outputs)
-    estimate = unmixer.estimate()
-    shares = share_planes(estimate)
-    seen = (estimate.leak > 0)[..., None]
-    color = np.where(seen, estimate.copy, virtual_bgr)
-    return np.dstack([color, shares["leak"], shares["matte"], shares["residual"]])
+            shown = behind[index]
+            planes.put_virtual(shown)
+        outputs = engine.run(planes.fill(frame, masks[index]))
+        strongest.add(observe(frame, frame, outputs, shown).before(virtual, 1.0))
+    return _look(strongest, virtual)
+
+
+def _look(strongest: StrongestSample, virtual_bgr: np.ndarray) -> np.ndarray:
+    found = strongest.result()
+    shares = found.planes()
+    seen = (found.leak > 0)[..., None]
+    frame = np.where(seen, found.frame, virtual_bgr)
+    return np.dstack([frame, shares["leak"], shares["matte"], shares["residual"]])

@@ -10,22 +10,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-import cv2
 import numpy as np
 
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.engines.engine import Engine
-from vader_rt.features.planes import CallPlanes, shrunk
-from vader_rt.room.time_bins import Samples
-from vader_rt.room.unmixing import RoomEstimate, share_planes
+from vader_rt.features.planes import StaticPlanes
+from vader_rt.io.images import enlarged, shrunk
+from vader_rt.room.strongest import Strongest
+from vader_rt.room.time_bins import BinSamples
 from vader_rt.room.vote import VotedRoom
 
 
 def restore_planes(
-    estimate: RoomEstimate,
+    strongest: Strongest,
     voted: VotedRoom,
-    samples: Samples,
-    call: CallPlanes,
+    samples: BinSamples,
+    static: StaticPlanes,
     size_wh: tuple[int, int],
     groups: Sequence[str] = tuple(RESTORE_GROUPS),
 ) -> np.ndarray:
@@ -34,21 +34,21 @@ def restore_planes(
     Eight bits are enough: the room and the call have no more. Colours are RGB; where nothing was
     seen they are those of the virtual background.
     """
-    assert call.virtual is not None
-    shares = share_planes(estimate)
+    assert static.virtual is not None
+    shares = strongest.planes()
     planes: dict[str, list[np.ndarray | None]] = {
         "room": [voted.room],
-        "virtual": [call.virtual],
-        "trace": [call.trace],
+        "virtual": [static.virtual],
+        "trace": [static.trace],
         "leak": [shares["leak"]],
         "evidence": [shares["evidence"]],
         "residual": [shares["residual"]],
-        "occupancy": [call.occupancy],
-        "presence": [call.presence],
-        "hidden": [call.hidden],
+        "occupancy": [static.occupancy],
+        "presence": [static.presence],
+        "hidden": [static.hidden],
         "strength": [np.rint(np.log2(1 + voted.strength) * (255 / 4)).astype(np.uint8)],
-        "agreement": [np.rint(voted.agreement * 255).astype(np.uint8)],
-        "samples": [*_sampled_colors(samples, call.virtual)],
+        "agreement": [np.rint(voted.inlier_ratio * 255).astype(np.uint8)],
+        "samples": [*_sampled_colors(samples, static.virtual)],
         "sample_matte": [*samples.matte],
         "sample_leak": [*samples.leak],
     }
@@ -75,19 +75,15 @@ def restore(
     room, sure = engine.run(planes.transpose(2, 0, 1)[None].astype(np.float32) / 255)
     correction = (room * 255).transpose(1, 2, 0)[..., ::-1]
     correction -= shrunk(room_bgr, engine.contract.size_wh)
-    restored = room_bgr + _enlarged(correction, size_wh)
-    return np.rint(np.clip(restored, 0, 255)).astype(np.uint8), _enlarged(sure, size_wh)
+    restored = room_bgr + enlarged(correction, size_wh)
+    return np.rint(np.clip(restored, 0, 255)).astype(np.uint8), enlarged(sure, size_wh)
 
 
-def _sampled_colors(samples: Samples, virtual_bgr: np.ndarray) -> np.ndarray:
+def _sampled_colors(samples: BinSamples, virtual_bgr: np.ndarray) -> np.ndarray:
     height, width = samples.leak.shape[1:]
     small = shrunk(virtual_bgr, (width, height))
-    return np.where((samples.leak > 0)[..., None], samples.color, small)
+    return np.where((samples.leak > 0)[..., None], samples.frame, small)
 
 
 def _rgb(plane: np.ndarray) -> np.ndarray:
     return plane if plane.ndim == 2 else plane[..., ::-1]
-
-
-def _enlarged(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
-    return cv2.resize(np.ascontiguousarray(image), size_wh, interpolation=cv2.INTER_LINEAR)

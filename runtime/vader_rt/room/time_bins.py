@@ -1,7 +1,7 @@
-"""The strongest sample of every span of a call: what the restoration network chooses from.
+"""The strongest sample of every time bin: what the restoration network chooses from.
 
 One sample per pixel is wrong as soon as it shows the person. Over a whole call the person moves and
-the room does not, so the samples of several spans of time tell which of them are room.
+the room does not, so the samples of several time bins tell which of them are room.
 """
 
 from __future__ import annotations
@@ -10,44 +10,50 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vader_rt.contract import SPANS
+from vader_rt.contract import TIME_BINS
+from vader_rt.room.observation import Observation
 from vader_rt.room.unmixing import LEAST_LEAK
 
 
 @dataclass(frozen=True)
-class Samples:
-    """color: (SPANS, h, w, 3) uint8 BGR, the call. matte, leak: (SPANS, h, w) uint8, 255 = 1; both
-    are 0 where a span saw no leak.
+class BinSamples:
+    """One sample of every pixel and time bin.
+
+    frame: (TIME_BINS, h, w, 3) uint8 BGR. matte, leak: (TIME_BINS, h, w) uint8, 255 = 1. All are 0
+    where a bin saw no leak.
     """
 
-    color: np.ndarray
+    frame: np.ndarray
     matte: np.ndarray
     leak: np.ndarray
 
 
-class SpanSampler:
-    """Keeps, for every pixel and each of `SPANS` equal spans of the call, the strongest sample.
+class TimeBinSampler:
+    """Keeps, for every pixel and each of `TIME_BINS` equal parts of the call, the strongest sample.
 
-    Strong is, as in `vader_rt.room.unmixing.Unmixer`, leak · matte. frames: how many frames there will be.
+    Strong is, as in `vader_rt.room.strongest`, leak · matte. It works at the network's size.
+
+    size_wh: that size. frames: how many frames there will be.
     """
 
     def __init__(self, size_wh: tuple[int, int], frames: int) -> None:
-        shape = (SPANS, size_wh[1], size_wh[0])
+        shape = (TIME_BINS, size_wh[1], size_wh[0])
         self._frames, self._count = max(frames, 1), 0
         self._strength = np.zeros(shape, np.float32)
-        self._color = np.zeros((*shape, 3), np.uint8)
+        self._frame = np.zeros((*shape, 3), np.uint8)
         self._matte, self._leak = np.zeros((2, *shape), np.uint8)
 
-    def add(self, small_bgr: np.ndarray, matte: np.ndarray, leak: np.ndarray) -> None:
-        """Take in the next frame (h, w, 3) uint8, its matte and leak, (h, w) float32 in [0, 1]."""
-        span = min(self._count * SPANS // self._frames, SPANS - 1)
+    def add(self, observation: Observation) -> None:
+        """Take in the next frame."""
+        leak, matte = observation.small_leak, observation.small_matte
+        index = min(self._count * TIME_BINS // self._frames, TIME_BINS - 1)
         self._count += 1
         strength = leak * np.maximum(matte, LEAST_LEAK)
-        better = (strength > self._strength[span]) & (leak > LEAST_LEAK)
-        self._strength[span][better] = strength[better]
-        self._color[span][better] = small_bgr[better]
-        self._matte[span][better] = np.rint(matte[better] * 255)
-        self._leak[span][better] = np.rint(leak[better] * 255)
+        stronger = (strength > self._strength[index]) & (leak > LEAST_LEAK)
+        self._strength[index][stronger] = strength[stronger]
+        self._frame[index][stronger] = observation.small[stronger]
+        self._matte[index][stronger] = np.rint(matte[stronger] * 255)
+        self._leak[index][stronger] = np.rint(leak[stronger] * 255)
 
-    def samples(self) -> Samples:
-        return Samples(self._color.copy(), self._matte.copy(), self._leak.copy())
+    def samples(self) -> BinSamples:
+        return BinSamples(self._frame.copy(), self._matte.copy(), self._leak.copy())

@@ -1,0 +1,1 @@
+"""What stands behind the caller: the virtual background, estimated or given."""

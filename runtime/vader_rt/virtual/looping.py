@@ -1,7 +1,7 @@
-"""Films: a virtual background that moves, and begins again after a while.
+"""Looping virtual backgrounds: a video behind the caller that begins again after a while.
 
-A film that runs in a loop shows the same picture every `period` frames, before which the person is
-somewhere else. So each phase of it is known nearly as well as a still picture is.
+It shows the same picture every `period` frames, before which the person is somewhere else. So each
+phase of it is known nearly as well as a still picture is.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from vader_rt.features.planes import shrunk
 from vader_rt.features.segmenter import Segmenter
-from vader_rt.virtual.estimate import CLEAR_MASK, continued
+from vader_rt.io.images import shrunk
+from vader_rt.virtual.estimate import CLEAR_MASK
+from vader_rt.virtual.inpaint import continued
 
 SHORTEST_PERIOD = 8
 _MOST_FRAMES = 3600
@@ -22,14 +23,14 @@ _MOST_FRAMES = 3600
 _THUMBNAIL_WH = (48, 27)
 _PAIRS = 48
 _ALIKE = 0.35
-"""A loop is one if frames a period apart differ by no more of what frames differ by otherwise."""
+"""A loop is one if frames a period apart differ by at most this share of the usual difference."""
 _MOVES_LEVELS = 2.0
-_FILM_BYTES = 320_000_000
+_KEPT_BYTES = 320_000_000
 
 
 @dataclass
 class LoopFinder:
-    """Looks for the period of a film in small pictures of a call's first frames."""
+    """Looks for the period of a looping video in small pictures of a call's first frames."""
 
     _thumbnails: list[np.ndarray] = field(default_factory=list, init=False, repr=False)
 
@@ -59,16 +60,16 @@ class LoopFinder:
         return int(lags[first + np.argmin(distances[first:end])])
 
 
-class Film:
-    """The pictures of a film by phase.
+class LoopingVideo:
+    """The pictures of a looping video by phase.
 
     Per phase and pixel it keeps what the re-run segmenter saw least of a person in; what was never
-    clear is continued from around. Long films are kept smaller than the call.
+    clear is continued from around. Long ones are kept smaller than the call.
     """
 
     def __init__(self, size_wh: tuple[int, int], period: int) -> None:
         self._size_wh = size_wh
-        pixels = _FILM_BYTES / period / 4
+        pixels = _KEPT_BYTES / period / 4
         scale = min(1.0, (pixels / (size_wh[0] * size_wh[1])) ** 0.5)
         self._kept_wh = (round(size_wh[0] * scale), round(size_wh[1] * scale))
         shape = (period, self._kept_wh[1], self._kept_wh[0])
@@ -84,8 +85,7 @@ class Film:
         for index, frame in enumerate(frames):
             phase = index % self.period
             small = shrunk(frame, self._kept_wh)
-            mask = np.rint(segmenter(frame) * 255).astype(np.uint8)
-            mask = cv2.resize(mask, self._kept_wh)
+            mask = cv2.resize(segmenter.mask(frame), self._kept_wh)
             clearer = mask < self._masks[phase]
             self._pictures[phase][clearer] = small[clearer]
             self._masks[phase][clearer] = mask[clearer]

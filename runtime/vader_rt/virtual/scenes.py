@@ -12,9 +12,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vader_rt.features.planes import InputPlanes, VirtualDetail, shrunk
-from vader_rt.virtual.estimate import CLEAR_MASK, SAME_LEVELS, FrameSample, VirtualBackground
-from vader_rt.virtual.looping import Film
+from vader_rt.features.detail import VirtualDetail
+from vader_rt.features.planes import StaticPlanes
+from vader_rt.io.images import shrunk
+from vader_rt.virtual.estimate import CLEAR_MASK, SAME_LEVELS, VirtualBackground
+from vader_rt.virtual.kept_frames import KeptFrames
+from vader_rt.virtual.looping import LoopingVideo
 
 MAX_SCENES = 4
 _LEAST_SHARE = 1 / 8
@@ -25,27 +28,32 @@ _SMALL_WH = (160, 96)
 
 @dataclass(frozen=True)
 class Scene:
-    """A virtual background and the network's planes before it.
+    """A part of a call with one virtual background.
 
-    given: where it was taken from; detail: what of a given one tells mattes. film: what moves
-    behind the caller; `virtual` is its beginning.
+    planes: what the frame network is told of it. given: the name of the file that it was taken
+    from; detail: of a given one, to correct mattes. looping: the video behind the caller, where it
+    is one; `virtual` is its first picture.
     """
 
     virtual: VirtualBackground
-    planes: InputPlanes
+    planes: StaticPlanes
     given: str | None = None
     detail: VirtualDetail | None = None
-    film: Film | None = None
+    looping: LoopingVideo | None = None
+
+    def behind(self, index: int) -> np.ndarray:
+        """The virtual background in the call's frame of this index: (H, W, 3) uint8 BGR."""
+        return self.virtual.image if self.looping is None else self.looping.at(index)
 
 
-def split_scenes(sample: FrameSample) -> list[FrameSample]:
+def split_scenes(kept: KeptFrames) -> list[KeptFrames]:
     """The frames by virtual background, most of them first.
 
-    One scene where the background never changes, and where it always does, as a film.
+    One scene where the background never changes, and where it always does, as a video.
     """
     small_wh = _SMALL_WH
-    frames = [shrunk(frame, small_wh) for frame in sample.frames]
-    clear = sample.masks(small_wh) <= CLEAR_MASK
+    frames = [shrunk(frame, small_wh) for frame in kept.frames]
+    clear = kept.masks(small_wh) <= CLEAR_MASK
     groups: list[_Group] = []
     for index, (frame, free) in enumerate(zip(frames, clear, strict=True)):
         group = next((g for g in groups if g.shows(frame, free)), None)
@@ -56,9 +64,9 @@ def split_scenes(sample: FrameSample) -> list[FrameSample]:
     large = [g for g in groups if len(g.members) >= _LEAST_SHARE * len(frames)]
     held = sum(len(g.members) for g in large)
     if not 1 < len(large) <= MAX_SCENES or held < len(frames) * (1 - _LEAST_SHARE):
-        return [sample]
+        return [kept]
     large.sort(key=lambda group: -len(group.members))
-    return [sample.subset(group.members) for group in large]
+    return [kept.subset(group.members) for group in large]
 
 
 def find_scene(scenes: Sequence[Scene], frame_bgr: np.ndarray) -> int | None:

@@ -10,7 +10,7 @@ import pytest
 
 from vader_rt.errors import InputError
 from vader_rt.virtual.estimate import (
-    FrameSample,
+    KeptFrames,
     cover,
     estimate_virtual,
     given_virtual,
@@ -28,12 +28,12 @@ def picture(seed: int = 0, size_wh: tuple[int, int] = SIZE_WH) -> np.ndarray:
     return cv2.resize(noise, size_wh, interpolation=cv2.INTER_CUBIC)
 
 
-def moving_person(virtual: np.ndarray, travel: int = 100, count: int = 24) -> FrameSample:
+def moving_person(virtual: np.ndarray, travel: int = 100, count: int = 24) -> KeptFrames:
     """A person in grey, 30 pixels wide, walks through `travel` pixels before the picture.
 
     The grey changes a little from frame to frame, as what is filmed does.
     """
-    sample = FrameSample()
+    sample = KeptFrames()
     rng = np.random.default_rng(1)
     for i in range(count):
         left = 20 + i * travel // count
@@ -69,7 +69,7 @@ def test_what_never_changes_is_the_picture_whatever_it_looks_like() -> None:
     """The segmenter takes a thing in the picture for a person; a real one stands beside it."""
     virtual = picture()
     virtual[40:80, 100:140] = (20, 30, 200)
-    sample = FrameSample()
+    sample = KeptFrames()
     rng = np.random.default_rng(1)
     for _ in range(24):
         frame, mask = virtual.copy(), np.zeros((96, 160), np.uint8)
@@ -91,7 +91,7 @@ def test_person_planes_tell_where_the_person_is() -> None:
 
 def test_trace_points_to_the_room() -> None:
     virtual = np.full((96, 160, 3), 100, np.uint8)
-    sample = FrameSample()
+    sample = KeptFrames()
     for i in range(12):
         frame = virtual.copy()
         if i % 3 == 0:
@@ -105,7 +105,7 @@ def test_trace_points_to_the_room() -> None:
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 100, 1001])
 def test_sample_is_small_and_even(count: int) -> None:
-    sample = FrameSample(capacity=8)
+    sample = KeptFrames(capacity=8)
     for i in range(count):
         if sample.wants_next():
             sample.add(np.full((2, 2, 3), i % 256, np.uint8), np.full((2, 2), i % 256, np.uint8))
@@ -121,8 +121,8 @@ def test_sample_is_small_and_even(count: int) -> None:
 
 
 def test_large_frames_are_sampled_sparsely() -> None:
-    assert FrameSample.for_size((640, 360)).capacity == 48
-    assert FrameSample.for_size((3840, 2160)).capacity < 20
+    assert KeptFrames.for_size((640, 360)).capacity == 48
+    assert KeptFrames.for_size((3840, 2160)).capacity < 20
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -164,7 +164,7 @@ def test_kinds() -> None:
     assert estimate_virtual(moving_person(detailed)).kind == "still"
     gray = np.full((96, 160, 3), 90, np.uint8)
     assert estimate_virtual(moving_person(gray)).kind == "plain"
-    film = FrameSample()
+    film = KeptFrames()
     for i in range(24):
         film.add(np.roll(detailed, 7 * i, axis=1), np.zeros((96, 160), np.uint8))
     assert estimate_virtual(film).kind == "moving"

@@ -15,7 +15,7 @@ from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.video import open_video, read_image
 from vader_rt.room.unmixing import before_other
 from vader_rt.score import score
-from vader_rt.virtual.estimate import FrameSample, VirtualBackground, estimate_virtual
+from vader_rt.virtual.estimate import KeptFrames, VirtualBackground, estimate_virtual
 from vader_rt.virtual.scenes import Scene, find_scene, split_scenes
 
 Cut = tuple[list[np.ndarray], np.ndarray]
@@ -42,8 +42,8 @@ def changed(sample: Call, other: np.ndarray) -> list[np.ndarray]:
     return frames
 
 
-def sampled(frames: list[np.ndarray]) -> FrameSample:
-    sample, segmenter = FrameSample(), Segmenter(threads=1)
+def sampled(frames: list[np.ndarray]) -> KeptFrames:
+    sample, segmenter = KeptFrames(), Segmenter(threads=1)
     for frame in frames:
         sample.add(frame, np.rint(segmenter(frame) * 255).astype(np.uint8))
     return sample
@@ -62,7 +62,7 @@ def test_without_a_change_there_is_one(changed: list[np.ndarray]) -> None:
 
 
 def test_a_film_is_one_scene(changed: list[np.ndarray]) -> None:
-    sample = FrameSample()
+    sample = KeptFrames()
     rng = np.random.default_rng(0)
     for frame in changed[:24]:
         picture = cv2.resize(rng.integers(0, 256, (4, 6, 3), np.uint8), frame.shape[1::-1])

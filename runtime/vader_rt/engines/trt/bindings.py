@@ -23,7 +23,7 @@ _PACKAGES: dict[Flavour, str] = {"tensorrt": "vader-rt[tensorrt]", "rtx": "vader
 
 
 @dataclass(frozen=True)
-class Library:
+class Bindings:
     """TensorRT as it is installed here, and what it builds for or runs on."""
 
     trt: Any
@@ -80,7 +80,7 @@ def import_tensorrt(flavour: Flavour | None = None) -> tuple[ModuleType, Flavour
     raise EngineError(f"{'; '.join(reasons)}; pip install '{package}'")
 
 
-def find_library(flavour: Flavour | None = None, targets: Sequence[str] = ()) -> Library:
+def find_bindings(flavour: Flavour | None = None, targets: Sequence[str] = ()) -> Bindings:
     """Find TensorRT and the GPU that it builds for.
 
     targets: compute capabilities, for example `sm_87`. TensorRT-RTX builds for all of them, by
@@ -93,7 +93,7 @@ def find_library(flavour: Flavour | None = None, targets: Sequence[str] = ()) ->
     if flavour == "rtx":
         for target in targets:
             capability(trt, target)
-        return Library(trt, Platform("rtx", trt.__version__, None, tuple(targets)))
+        return Bindings(trt, Platform("rtx", trt.__version__, None, tuple(targets)))
     device = find_device()
     for target in targets:
         if target != device.compute_capability:
@@ -102,10 +102,10 @@ def find_library(flavour: Flavour | None = None, targets: Sequence[str] = ()) ->
                 f"{device.compute_capability} ({device.name}), not for {target}"
             )
     platform = Platform("tensorrt", trt.__version__, device.name, (device.compute_capability,))
-    return Library(trt, platform)
+    return Bindings(trt, platform)
 
 
-def library_here(flavour: Flavour | None = None) -> Library:
+def bindings_here(flavour: Flavour | None = None) -> Bindings:
     """Find TensorRT and the GPU that is to run it.
 
     Raises:
@@ -114,7 +114,7 @@ def library_here(flavour: Flavour | None = None) -> Library:
     _, flavour = import_tensorrt(flavour)
     device = find_device()
     try:
-        return find_library(flavour, [device.compute_capability])
+        return find_bindings(flavour, [device.compute_capability])
     except UsageError as error:
         raise EngineError(f"{device.name}: {error}") from None
 

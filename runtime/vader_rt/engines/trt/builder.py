@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from vader_rt.engines.onnx import read_contract
-from vader_rt.engines.trt.bindings import Library, capability, one_line
+from vader_rt.engines.trt.bindings import Bindings, capability, one_line
 from vader_rt.engines.trt.sidecar import (
-    Plan,
+    Sidecar,
     cached_engine,
     engine_beside,
     locked,
-    read_plan,
+    read_sidecar,
     timing_cache,
-    write_whole,
+    write_in_cache,
 )
 from vader_rt.errors import EngineError, VaderError
 from vader_rt.io.files import file_sha256
@@ -38,8 +38,8 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def build_engine(
-    model: Path, engine: Path, library: Library, *, workspace_mib: int | None = None
-) -> Plan:
+    model: Path, engine: Path, bindings: Bindings, *, workspace_mib: int | None = None
+) -> Sidecar:
     """Build the engine of an ONNX model and write it with its sidecar.
 
     workspace_mib: see `serialized`.
@@ -47,11 +47,11 @@ def build_engine(
     Raises:
         InputError: the model has no contract. EngineError: TensorRT refuses it, in its words.
     """
-    plan = replace(Plan.of(model, read_contract(model)), platform=library.platform)
-    return plan.write(engine, serialized(model, library, workspace_mib=workspace_mib))
+    sidecar = replace(Sidecar.of(model, read_contract(model)), platform=bindings.platform)
+    return sidecar.write(engine, serialized(model, bindings, workspace_mib=workspace_mib))
 
 
-def engine_for(model: Path, library: Library) -> Path:
+def engine_for(model: Path, bindings: Bindings) -> Path:
     """The engine of an ONNX model for this platform: beside it, else in the cache, else built.
 
     Where a half-precision copy of the model lies beside it, `NAME.fp16.onnx`, that is taken. Two
@@ -62,13 +62,13 @@ def engine_for(model: Path, library: Library) -> Path:
     """
     model = _half_copy(model)
     beside = engine_beside(model)
-    plan = Plan.of(model, read_contract(model))
-    if beside.is_file() and _fits(beside, plan, library):
+    sidecar = Sidecar.of(model, read_contract(model))
+    if beside.is_file() and _fits(beside, sidecar, bindings):
         return beside
-    cached = cached_engine(plan, library.platform)
+    cached = cached_engine(sidecar, bindings.platform)
     with locked(cached):
-        if not (cached.is_file() and _fits(cached, plan, library)):
-            _announced_build(model, cached, library)
+        if not (cached.is_file() and _fits(cached, sidecar, bindings)):
+            _announced_build(model, cached, bindings)
     return cached
 
 
@@ -83,23 +83,23 @@ def _half_copy(model: Path) -> Path:
     return model
 
 
-def _fits(engine: Path, plan: Plan, library: Library) -> bool:
+def _fits(engine: Path, sidecar: Sidecar, bindings: Bindings) -> bool:
     try:
-        read_plan(engine).check(engine, library.platform, plan.onnx_sha256)
+        read_sidecar(engine).check(engine, bindings.platform, sidecar.onnx_sha256)
     except VaderError as error:
         log.warning("not used: %s", error)
         return False
     return True
 
 
-def _announced_build(model: Path, engine: Path, library: Library) -> None:
-    gpu = library.platform.gpu or "this GPU"
+def _announced_build(model: Path, engine: Path, bindings: Bindings) -> None:
+    gpu = bindings.platform.gpu or "this GPU"
     log.warning("building a TensorRT engine of %s for %s; once, it may take minutes", model, gpu)
-    build_engine(model, engine, library)
+    build_engine(model, engine, bindings)
     log.warning("built, and kept in %s", engine)
 
 
-def serialized(model: Path, library: Library, *, workspace_mib: int | None = None) -> bytes:
+def serialized(model: Path, bindings: Bindings, *, workspace_mib: int | None = None) -> bytes:
     """Build the engine of any ONNX model and return its bytes.
 
     workspace_mib: the most memory that a layer may use meanwhile; None leaves it to TensorRT.
@@ -108,17 +108,17 @@ def serialized(model: Path, library: Library, *, workspace_mib: int | None = Non
         EngineError: TensorRT refuses the model, in its words and with the node's name.
     """
     with _ONE_AT_A_TIME:
-        return _Build(model, library, workspace_mib).run()
+        return _Build(model, bindings, workspace_mib).run()
 
 
 class _Build:
     """One build: network, parser and configuration, which TensorRT wants alive to its end."""
 
-    def __init__(self, model: Path, library: Library, workspace_mib: int | None) -> None:
-        self._library, self._model = library, model
-        self._trt, self._platform = library.trt, library.platform
-        library.logger.lines.clear()
-        self._builder = self._made("builder", self._trt.Builder, library.logger)
+    def __init__(self, model: Path, bindings: Bindings, workspace_mib: int | None) -> None:
+        self._bindings, self._model = bindings, model
+        self._trt, self._platform = bindings.trt, bindings.platform
+        bindings.logger.lines.clear()
+        self._builder = self._made("builder", self._trt.Builder, bindings.logger)
         flags = 1 << int(self._trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
         self._network = self._made("network", self._builder.create_network, flags)
         self._config = self._made("configuration", self._builder.create_builder_config)
@@ -136,23 +136,23 @@ class _Build:
         if self._monitor.interrupted:
             raise KeyboardInterrupt
         if data is None:
-            raise self._library.error(
+            raise self._bindings.error(
                 self._model, "cannot build it", "a larger --workspace may help"
             )
         self._save_timings(timings)
         return bytes(data)
 
     def _parse(self) -> None:
-        parser = self._made("parser", self._trt.OnnxParser, self._network, self._library.logger)
+        parser = self._made("parser", self._trt.OnnxParser, self._network, self._bindings.logger)
         if parser.parse(self._model.read_bytes()):
             return
         if not parser.num_errors:
-            raise self._library.error(self._model, "cannot parse it")
+            raise self._bindings.error(self._model, "cannot parse it")
         first = parser.get_error(0)
         node = f"node {first.node_name()!r} ({first.node_operator()})"
         where = f"its parser refuses {node}" if first.node_operator() else "its parser refuses it"
         raise EngineError(
-            f"{self._model}: {self._library}: {where}: {one_line(first.desc())}; export it again "
+            f"{self._model}: {self._bindings}: {where}: {one_line(first.desc())}; export it again "
             "with `python -m export.to_trt`, or take another --engine"
         )
 
@@ -163,7 +163,7 @@ class _Build:
         self._config.num_compute_capabilities = len(self._platform.compute_capabilities)
         for index, name in enumerate(self._platform.compute_capabilities):
             if not self._config.set_compute_capability(capability(self._trt, name), index):
-                raise self._library.error(self._model, f"does not build for {name}")
+                raise self._bindings.error(self._model, f"does not build for {name}")
 
     def _load_timings(self) -> Any:
         """The timings of earlier builds; TensorRT-RTX has none, it times on the user's GPU."""
@@ -180,10 +180,10 @@ class _Build:
     def _save_timings(self, timings: Any) -> None:
         data = None if timings is None else timings.serialize()
         if data is not None:
-            write_whole(timing_cache(self._platform), bytes(data))
+            write_in_cache(timing_cache(self._platform), bytes(data))
 
     def _made(self, what: str, make: Callable[..., Any], *arguments: Any) -> Any:
-        return self._library.made(self._model, what, make, *arguments)
+        return self._bindings.made(self._model, what, make, *arguments)
 
 
 @cache

@@ -16,10 +16,10 @@ import numpy as np
 
 from vader_rt.contract import Contract
 from vader_rt.engines.engine import IN_PLACE, squeezed
-from vader_rt.engines.trt.bindings import Library, import_tensorrt, library_here
+from vader_rt.engines.trt.bindings import Bindings, bindings_here, import_tensorrt
 from vader_rt.engines.trt.builder import engine_for
-from vader_rt.engines.trt.memory import Binding, Buffer, GpuMemory, installed
-from vader_rt.engines.trt.sidecar import ENGINE_SUFFIX, read_plan
+from vader_rt.engines.trt.memory import Buffer, GpuMemory, MemoryPackage, installed
+from vader_rt.engines.trt.sidecar import ENGINE_SUFFIX, read_sidecar
 from vader_rt.errors import EngineError, InputError
 from vader_rt.io.files import file_sha256
 
@@ -34,7 +34,7 @@ class TensorRtEngine:
     else when the object goes.
 
     Args:
-        engine: an engine file with its sidecar. library: TensorRT and the GPU that are here.
+        engine: an engine file with its sidecar. bindings: TensorRT and the GPU that are here.
         device_memory: the package for GPU memory; None takes the one that is installed.
 
     Raises:
@@ -44,14 +44,14 @@ class TensorRtEngine:
     name = "tensorrt"
 
     def __init__(
-        self, engine: Path, library: Library, *, device_memory: Binding | None = None
+        self, engine: Path, bindings: Bindings, *, device_memory: MemoryPackage | None = None
     ) -> None:
-        plan = read_plan(engine)
-        model = engine.with_name(plan.onnx)
-        plan.check(engine, library.platform, file_sha256(model) if model.is_file() else None)
-        self.contract: Contract = plan.contract
-        self._path, self._library = engine, library
-        self._advice = plan.advice(engine, library.platform.flavour)
+        sidecar = read_sidecar(engine)
+        model = engine.with_name(sidecar.onnx)
+        sidecar.check(engine, bindings.platform, file_sha256(model) if model.is_file() else None)
+        self.contract: Contract = sidecar.contract
+        self._path, self._bindings = engine, bindings
+        self._advice = sidecar.advice(engine, bindings.platform.flavour)
         self._lock = threading.Lock()
         self._objects: list[Any] = []
         owned = ExitStack()
@@ -108,8 +108,8 @@ class TensorRtEngine:
 
     def _deserialise(self) -> None:
         """Make runtime, engine and execution context; each keeps the one before it alive."""
-        make = self._library.made
-        runtime = make(self._path, "runtime", self._library.trt.Runtime, self._library.logger)
+        make = self._bindings.made
+        runtime = make(self._path, "runtime", self._bindings.trt.Runtime, self._bindings.logger)
         self._objects.append(runtime)
         data = self._path.read_bytes()
         self._objects.append(make(self._path, "engine", runtime.deserialize_cuda_engine, data))
@@ -126,7 +126,7 @@ class TensorRtEngine:
         buffers = []
         for name in names:
             shape = tuple(engine.get_tensor_shape(name))
-            float32 = engine.get_tensor_dtype(name) == self._library.trt.DataType.FLOAT
+            float32 = engine.get_tensor_dtype(name) == self._bindings.trt.DataType.FLOAT
             fits = shape == self.contract.input_shape or name != "planes"
             if not (float32 and fits and min(shape) > 0):
                 raise self._error(
@@ -138,7 +138,7 @@ class TensorRtEngine:
         return buffers
 
     def _error(self, what: str) -> EngineError:
-        return self._library.error(self._path, what, self._advice)
+        return self._bindings.error(self._path, what, self._advice)
 
 
 def _drop(objects: list[Any], memory: GpuMemory) -> None:
@@ -148,7 +148,9 @@ def _drop(objects: list[Any], memory: GpuMemory) -> None:
             objects.pop()
 
 
-def load_tensorrt(model: str | Path, *, device_memory: Binding | None = None) -> TensorRtEngine:
+def load_tensorrt(
+    model: str | Path, *, device_memory: MemoryPackage | None = None
+) -> TensorRtEngine:
     """Load an engine, or the engine of an ONNX model, which is built where there is none.
 
     Raises:
@@ -160,11 +162,11 @@ def load_tensorrt(model: str | Path, *, device_memory: Binding | None = None) ->
     if not path.is_file():
         raise InputError(f"{path}: does not exist; give a model (.onnx) or an engine (.engine)")
     if path.suffix != ENGINE_SUFFIX:
-        library = library_here()
-        return TensorRtEngine(engine_for(path, library), library, device_memory=device_memory)
-    platform = read_plan(path).platform
-    library = library_here(platform.flavour if platform is not None else None)
-    return TensorRtEngine(path, library, device_memory=device_memory)
+        bindings = bindings_here()
+        return TensorRtEngine(engine_for(path, bindings), bindings, device_memory=device_memory)
+    platform = read_sidecar(path).platform
+    bindings = bindings_here(platform.flavour if platform is not None else None)
+    return TensorRtEngine(path, bindings, device_memory=device_memory)
 
 
 def hindrance() -> str | None:

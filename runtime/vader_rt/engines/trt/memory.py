@@ -1,8 +1,8 @@
 """Memory, copies and a stream on the GPU, over `cuda-python` or `pycuda`, whichever is installed.
 
-Run with cuda-python's real binding over a stand-in of NVIDIA's driver (`tests/standins/cuda.c`). With
-pycuda, which installs only beside CUDA's toolkit, the tests take a stand-in of its module too; once
-it was compiled and run over the same driver. Neither has run on a GPU yet.
+Run with cuda-python's real module over a stand-in of NVIDIA's driver (`tests/standins/cuda.c`).
+With pycuda, which installs only beside CUDA's toolkit, the tests take a stand-in of its module too;
+once it was compiled and run over the same driver. Neither has run on a GPU yet.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from vader_rt.errors import EngineError
 
 log = logging.getLogger(__name__)
 
-Binding = Literal["cuda-python", "pycuda"]
-BINDINGS: tuple[Binding, ...] = ("cuda-python", "pycuda")
+MemoryPackage = Literal["cuda-python", "pycuda"]
+MEMORY_PACKAGES: tuple[MemoryPackage, ...] = ("cuda-python", "pycuda")
 
 
 class Driver(Protocol):
@@ -84,7 +84,7 @@ class GpuMemory:
         EngineError: there is none, or no GPU.
     """
 
-    def __init__(self, binding: Binding | None = None) -> None:
+    def __init__(self, binding: MemoryPackage | None = None) -> None:
         self._driver = _open(binding)
         self._stream: Any = None
         self._owned = ExitStack()
@@ -158,9 +158,9 @@ def _logged(free: Callable[[], None]) -> None:
         log.debug("not freed: %s", error)
 
 
-def installed() -> Binding | None:
+def installed() -> MemoryPackage | None:
     """The binding that `GpuMemory` would take, None where there is none."""
-    for binding in BINDINGS:
+    for binding in MEMORY_PACKAGES:
         try:
             _import(binding)
         except ImportError:
@@ -169,13 +169,13 @@ def installed() -> Binding | None:
     return None
 
 
-def _import(binding: Binding) -> Any:
+def _import(binding: MemoryPackage) -> Any:
     return importlib.import_module(_MODULES[binding])
 
 
-def _open(binding: Binding | None) -> Driver:
+def _open(binding: MemoryPackage | None) -> Driver:
     reasons = []
-    for name in BINDINGS if binding is None else (binding,):
+    for name in MEMORY_PACKAGES if binding is None else (binding,):
         try:
             module = _import(name)
         except ImportError as error:
@@ -319,5 +319,11 @@ def _pop_if_current(context: int) -> None:
         driver.cuCtxPopCurrent_v2(ctypes.byref(current))
 
 
-_MODULES: dict[Binding, str] = {"cuda-python": "cuda.bindings.driver", "pycuda": "pycuda.driver"}
-_DRIVERS: dict[Binding, Callable[[Any], Driver]] = {"cuda-python": _CudaPython, "pycuda": _PyCuda}
+_MODULES: dict[MemoryPackage, str] = {
+    "cuda-python": "cuda.bindings.driver",
+    "pycuda": "pycuda.driver",
+}
+_DRIVERS: dict[MemoryPackage, Callable[[Any], Driver]] = {
+    "cuda-python": _CudaPython,
+    "pycuda": _PyCuda,
+}

@@ -13,18 +13,19 @@ import json
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from vader_rt.contract import METADATA_KEY, Contract
-from vader_rt.errors import EngineError, InputError
-from vader_rt.io.files import file_sha256
+from vader_rt.errors import EngineError, InputError, UsageError
+from vader_rt.io.files import file_sha256, write_bytes
 
 FORMAT = 1
 ENGINE_SUFFIX = ".engine"
 CACHE_VARIABLE = "VADER_RT_CACHE"
+_ADVICE = f"set {CACHE_VARIABLE} to a folder that can"
 Flavour = Literal["tensorrt", "rtx"]
 FLAVOURS: tuple[Flavour, ...] = ("tensorrt", "rtx")
 FLAVOUR_NAMES: dict[Flavour, str] = {"tensorrt": "TensorRT", "rtx": "TensorRT-RTX"}
@@ -61,7 +62,7 @@ class Platform:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Sidecar:
     """The sidecar of an engine, `ENGINE.json`.
 
     contract: that of the model. onnx, onnx_sha256: name and digest of the model that it is built
@@ -76,8 +77,8 @@ class Plan:
     engine_sha256: str | None = None
 
     @classmethod
-    def of(cls, model: Path, contract: Contract) -> Plan:
-        """The plan of an engine that is yet to be built from an ONNX model."""
+    def of(cls, model: Path, contract: Contract) -> Sidecar:
+        """That of an engine that is yet to be built from an ONNX model."""
         return cls(contract, model.name, file_sha256(model))
 
     def to_json(self) -> str:
@@ -92,17 +93,17 @@ class Plan:
         }
         return json.dumps(entries, indent=2) + "\n"
 
-    def write(self, engine: Path, data: bytes | None = None) -> Plan:
+    def write(self, engine: Path, data: bytes | None = None) -> Sidecar:
         """Write the sidecar and, given its bytes, the engine; readers never see half a file.
 
         The sidecar comes last: if the work is cut off in between, the digest tells.
         """
-        plan = self
+        sidecar = self
         if data is not None:
-            plan = replace(self, engine_sha256=hashlib.sha256(data).hexdigest())
-            write_whole(engine, data)
-        write_whole(sidecar(engine), plan.to_json().encode())
-        return plan
+            sidecar = replace(self, engine_sha256=hashlib.sha256(data).hexdigest())
+            write_in_cache(engine, data)
+        write_in_cache(sidecar_path(engine), sidecar.to_json().encode())
+        return sidecar
 
     def check(self, engine: Path, here: Platform, onnx_sha256: str | None = None) -> None:
         """Refuse an engine that does not run here, is damaged, or is of another model.
@@ -135,7 +136,7 @@ def build_command(model: str | Path, engine: str | Path, flavour: Flavour = "ten
     return shlex.join(command if flavour == "tensorrt" else [*command, "--flavour", flavour])
 
 
-def sidecar(engine: Path) -> Path:
+def sidecar_path(engine: Path) -> Path:
     """The sidecar of an engine."""
     return engine.with_name(engine.name + ".json")
 
@@ -145,24 +146,24 @@ def engine_beside(model: Path) -> Path:
     return model.with_name(model.name.removesuffix(".onnx") + ENGINE_SUFFIX)
 
 
-def read_plan(engine: Path) -> Plan:
+def read_sidecar(engine: Path) -> Sidecar:
     """Read the sidecar of an engine.
 
     Raises:
         InputError: the sidecar is missing or says nothing we know.
     """
-    path = sidecar(engine)
+    path = sidecar_path(engine)
     if not path.is_file():
         raise InputError(f"{path}: does not exist; it is written beside an engine, build it again")
     try:
-        return _plan(json.loads(path.read_text(encoding="utf-8")), str(path))
+        return _sidecar(json.loads(path.read_text(encoding="utf-8")), str(path))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(
             f"{path}: is not the sidecar of an engine, or of an unknown version; build it again"
         ) from None
 
 
-def _plan(values: dict[str, Any], name: str) -> Plan:
+def _sidecar(values: dict[str, Any], name: str) -> Sidecar:
     if values["format"] != FORMAT:
         raise ValueError(values["format"])
     platform = values["platform"]
@@ -171,7 +172,7 @@ def _plan(values: dict[str, Any], name: str) -> Plan:
         platform = Platform(**{**platform, "compute_capabilities": capabilities})
         FLAVOUR_NAMES[platform.flavour]
     contract = Contract.from_metadata({METADATA_KEY: json.dumps(values["contract"])}, name)
-    return Plan(
+    return Sidecar(
         contract, values["onnx"], values["onnx_sha256"], platform, values["engine_sha256"]
     )  # fmt: skip
 
@@ -183,11 +184,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vader-rt"
 
 
-def cached_engine(plan: Plan, here: Platform) -> Path:
+def cached_engine(sidecar: Sidecar, here: Platform) -> Path:
     """Where the cache keeps the engine of a model for this platform."""
-    precision = plan.contract.precision
-    key = _digest([plan.onnx_sha256, precision, asdict(here)])
-    name = plan.onnx.removesuffix(".onnx")
+    precision = sidecar.contract.precision
+    key = _digest([sidecar.onnx_sha256, precision, asdict(here)])
+    name = sidecar.onnx.removesuffix(".onnx")
     return cache_folder() / f"{name}-{key}{ENGINE_SUFFIX}"
 
 
@@ -214,25 +215,17 @@ def locked(engine: Path) -> Iterator[None]:
         yield
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name and rename it.
+def write_in_cache(path: Path, data: bytes) -> None:
+    """Write a file, whole or not at all.
 
     Raises:
         EngineError: the folder cannot be written to.
     """
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+        write_bytes(path, data)
+    except UsageError as error:
+        raise EngineError(f"{error}; {_ADVICE}") from None
 
 
 def _unwritable(path: Path, error: OSError) -> EngineError:
-    return EngineError(
-        f"{path}: cannot be written ({error.strerror}); set {CACHE_VARIABLE} to a folder that can"
-    )
+    return EngineError(f"{path}: cannot be written ({error.strerror}); {_ADVICE}")

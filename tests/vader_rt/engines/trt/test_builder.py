@@ -17,14 +17,14 @@ from onnx import TensorProto, helper
 from export.fp16 import to_half
 from tests.conftest import FakeDriver
 from vader_rt.contract import METADATA_KEY, Contract
-from vader_rt.engines.trt.bindings import find_library, import_tensorrt, library_here
+from vader_rt.engines.trt.bindings import find_bindings, import_tensorrt, bindings_here
 from vader_rt.engines.trt.builder import (
     _Build,
     build_engine,
     engine_for,
     serialized,
 )
-from vader_rt.engines.trt.sidecar import Platform, read_plan
+from vader_rt.engines.trt.sidecar import Platform, read_sidecar
 from vader_rt.errors import EngineError, InputError, UsageError
 
 CONTRACT = Contract("frame", ("frame", "edge"), (32, 16), ("similarity",))
@@ -57,12 +57,12 @@ def test_every_network_builds(
     if precision == "fp16":
         source = to_half(source, tmp_path / "half.onnx")
     engine = tmp_path / "model.engine"
-    plan = build_engine(source, engine, find_library("rtx"))
-    assert plan.contract.precision == precision
-    assert plan.platform is not None
-    assert plan.platform.tensorrt_version == rtx.__version__
-    assert read_plan(engine) == plan
-    read_plan(engine).check(engine, plan.platform)
+    sidecar = build_engine(source, engine, find_bindings("rtx"))
+    assert sidecar.contract.precision == precision
+    assert sidecar.platform is not None
+    assert sidecar.platform.tensorrt_version == rtx.__version__
+    assert read_sidecar(engine) == sidecar
+    read_sidecar(engine).check(engine, sidecar.platform)
     assert engine.stat().st_size > 100_000
     assert {p.suffix for p in tmp_path.iterdir()} <= {".engine", ".json", ".onnx"}
 
@@ -72,8 +72,8 @@ def test_engines_for_named_gpus(
     rtx: ModuleType, untrained: dict[str, Path], tmp_path: Path
 ) -> None:
     engine = tmp_path / "model.engine"
-    library = find_library("rtx", ["sm_89", "sm_120"])
-    build_engine(untrained["copies"], engine, library, workspace_mib=512)
+    bindings = find_bindings("rtx", ["sm_89", "sm_120"])
+    build_engine(untrained["copies"], engine, bindings, workspace_mib=512)
     values = json.loads((tmp_path / "model.engine.json").read_text())
     assert values["platform"]["compute_capabilities"] == ["sm_89", "sm_120"]
 
@@ -81,7 +81,7 @@ def test_engines_for_named_gpus(
 @BUILDS
 def test_targets_that_rtx_does_not_know(rtx: ModuleType) -> None:
     with pytest.raises(UsageError, match=r"^TensorRT-RTX .* does not know sm_87, but sm_120, "):
-        find_library("rtx", ["sm_87"])
+        find_bindings("rtx", ["sm_87"])
 
 
 def node(operator: str, inputs: str, output: str, **attributes: object) -> onnx.NodeProto:
@@ -117,7 +117,7 @@ def test_nodes_that_tensorrt_refuses(
 ) -> None:
     model = write_graph(tmp_path / "bad.onnx", *nodes)
     with pytest.raises(EngineError, match=words) as caught:
-        serialized(model, find_library("rtx"))
+        serialized(model, find_bindings("rtx"))
     assert "bad.onnx: TensorRT-RTX" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -126,25 +126,25 @@ def test_nodes_that_tensorrt_refuses(
 def test_files_that_are_no_model(rtx: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "bad.onnx").write_bytes(b"garbage")
     with pytest.raises(EngineError, match=r"its parser refuses it: .*Failed to parse"):
-        serialized(tmp_path / "bad.onnx", find_library("rtx"))
+        serialized(tmp_path / "bad.onnx", find_bindings("rtx"))
     with pytest.raises(InputError, match="ONNX Runtime cannot load it"):
-        build_engine(tmp_path / "bad.onnx", tmp_path / "bad.engine", find_library("rtx"))
+        build_engine(tmp_path / "bad.onnx", tmp_path / "bad.engine", find_bindings("rtx"))
 
 
 @BUILDS
 def test_shapes_that_are_not_fixed(rtx: ModuleType, tmp_path: Path) -> None:
     model = write_graph(tmp_path / "bad.onnx", MEAN, SIGMOID, height="any")
     with pytest.raises(EngineError, match=r"cannot build it: .*profile"):
-        serialized(model, find_library("rtx"))
+        serialized(model, find_bindings("rtx"))
     with pytest.raises(InputError, match="not those of its contract"):
-        build_engine(model, tmp_path / "bad.engine", find_library("rtx"))
+        build_engine(model, tmp_path / "bad.engine", find_bindings("rtx"))
 
 
 @BUILDS
 def test_too_little_workspace(rtx: ModuleType, untrained: dict[str, Path], tmp_path: Path) -> None:
     engine = tmp_path / "model.engine"
     with pytest.raises(EngineError, match=r"workspace.*a larger --workspace may help"):
-        build_engine(untrained["copies"], engine, find_library("rtx"), workspace_mib=1)
+        build_engine(untrained["copies"], engine, find_bindings("rtx"), workspace_mib=1)
     assert not list(tmp_path.iterdir())
 
 
@@ -155,8 +155,8 @@ def test_ctrl_c_ends_a_build(
     def interrupted() -> float:
         raise KeyboardInterrupt
 
-    library = find_library("rtx")
-    build = _Build(untrained["copies"], library, None)
+    bindings = find_bindings("rtx")
+    build = _Build(untrained["copies"], bindings, None)
     monkeypatch.setattr("vader_rt.engines.trt.builder.time", SimpleNamespace(monotonic=interrupted))
     with pytest.raises(KeyboardInterrupt):
         build.run()
@@ -171,7 +171,7 @@ def test_progress_is_told(
 ) -> None:
     monkeypatch.setattr("vader_rt.engines.trt.builder.SECONDS_BETWEEN_LINES", 0)
     with caplog.at_level("INFO"):
-        serialized(untrained["copies"], find_library("rtx"))
+        serialized(untrained["copies"], find_bindings("rtx"))
     assert any(line.startswith("  Optimizing graph: ") for line in caplog.messages)
 
 
@@ -209,15 +209,15 @@ def model(untrained: dict[str, Path], tmp_path: Path, monkeypatch: pytest.Monkey
 def test_an_engine_is_built_once(
     rtx: ModuleType, model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    library = find_library("rtx")
-    engine = engine_for(model, library)
+    bindings = find_bindings("rtx")
+    engine = engine_for(model, bindings)
     assert engine.parent == model.parent.parent / "cache"
     assert [m.split()[0] for m in caplog.messages] == ["building", "built,"]
     written = engine.stat().st_mtime_ns
-    assert engine_for(model, library) == engine
+    assert engine_for(model, bindings) == engine
     assert engine.stat().st_mtime_ns == written
     engine.write_bytes(b"damaged")
-    assert engine_for(model, library) == engine
+    assert engine_for(model, bindings) == engine
     assert engine.stat().st_size > 1000
     assert any("damaged" in m for m in caplog.messages)
 
@@ -243,13 +243,13 @@ print(engine_for(Path({str(model)!r}), find_library("rtx")))
 def test_the_engine_beside_a_model_comes_first(
     rtx: ModuleType, model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    library = find_library("rtx")
+    bindings = find_bindings("rtx")
     beside = model.with_name("leak.engine")
-    plan = build_engine(model, beside, library)
-    assert engine_for(model, library) == beside
-    other = replace(library.platform, tensorrt_version="0.1")
-    replace(plan, platform=other).write(beside, beside.read_bytes())
-    assert engine_for(model, library).parent.name == "cache"
+    sidecar = build_engine(model, beside, bindings)
+    assert engine_for(model, bindings) == beside
+    other = replace(bindings.platform, tensorrt_version="0.1")
+    replace(sidecar, platform=other).write(beside, beside.read_bytes())
+    assert engine_for(model, bindings).parent.name == "cache"
     assert "it was built with TensorRT-RTX 0.1" in caplog.messages[0]
 
 
@@ -257,14 +257,14 @@ def test_the_engine_beside_a_model_comes_first(
 def test_half_precision_beside_a_model_comes_first(
     rtx: ModuleType, model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    library = find_library("rtx")
+    bindings = find_bindings("rtx")
     half = to_half(model, model.with_name("leak.fp16.onnx"))
-    assert read_plan(engine_for(model, library)).contract.precision == "fp16"
-    assert engine_for(half, library) == engine_for(model, library)
+    assert read_sidecar(engine_for(model, bindings)).contract.precision == "fp16"
+    assert engine_for(half, bindings) == engine_for(model, bindings)
     changed = onnx.load(model)
     changed.producer_name = "another"
     onnx.save(changed, model)
-    assert read_plan(engine_for(model, library)).contract.precision == "fp32"
+    assert read_sidecar(engine_for(model, bindings)).contract.precision == "fp32"
     assert any("it was made from another leak.onnx" in m for m in caplog.messages)
 
 
@@ -277,7 +277,7 @@ def fake_module(version: str, *flags: str) -> SimpleNamespace:
 @BUILDS
 def test_gpus_that_rtx_does_not_know(rtx: ModuleType, driver: FakeDriver) -> None:
     with pytest.raises(EngineError, match=r"^Fake GPU: TensorRT-RTX .* does not know sm_87, but"):
-        library_here("rtx")
+        bindings_here("rtx")
 
 
 def test_tensorrt_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,10 +298,10 @@ def test_tensorrt_builds_for_this_gpu_only(
     driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorrt", fake_module("10.3.0", "STRONGLY_TYPED"))
-    library = find_library("tensorrt", ["sm_87"])
-    assert library.platform == Platform("tensorrt", "10.3.0", "Fake GPU", ("sm_87",))
+    bindings = find_bindings("tensorrt", ["sm_87"])
+    assert bindings.platform == Platform("tensorrt", "10.3.0", "Fake GPU", ("sm_87",))
     with pytest.raises(EngineError, match=r"sm_87 \(Fake GPU\), not for sm_90"):
-        find_library("tensorrt", ["sm_90"])
+        find_bindings("tensorrt", ["sm_90"])
     driver.reset(devices=0)
     with pytest.raises(EngineError, match="no CUDA-capable device"):
-        find_library("tensorrt")
+        find_bindings("tensorrt")

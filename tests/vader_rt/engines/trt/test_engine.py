@@ -17,11 +17,11 @@ import vader_rt
 from tests.conftest import FakeDriver, in_threads
 from vader_rt.cli.main import main
 from vader_rt.engines.load import auto_order, load_engine
-from vader_rt.engines.trt.bindings import library_here
+from vader_rt.engines.trt.bindings import bindings_here
 from vader_rt.engines.trt.builder import build_engine
 from vader_rt.engines.trt.engine import WARM_UPS, TensorRtEngine
-from vader_rt.engines.trt.memory import BINDINGS, Binding
-from vader_rt.engines.trt.sidecar import engine_beside, read_plan, sidecar
+from vader_rt.engines.trt.memory import MEMORY_PACKAGES, MemoryPackage
+from vader_rt.engines.trt.sidecar import engine_beside, read_sidecar, sidecar_path
 from vader_rt.errors import EngineError, InputError
 
 NOTHING = dict.fromkeys(("contexts", "pushed", "buffers", "pinned", "streams"), 0)
@@ -44,14 +44,14 @@ def planes_for(engine: object, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random(engine.contract.input_shape, np.float32)
 
 
-@pytest.mark.parametrize("binding", BINDINGS)
+@pytest.mark.parametrize("binding", MEMORY_PACKAGES)
 @pytest.mark.parametrize("model", ["frame", "restore", "copies"])
 def test_it_gives_what_onnx_runtime_gives(
     trt: ModuleType,
     driver: FakeDriver,
     models: dict[str, Path],
     model: str,
-    binding: Binding,
+    binding: MemoryPackage,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if binding == "pycuda":
@@ -143,7 +143,7 @@ def test_an_engine_is_built_once_and_timings_are_kept(
 @pytest.fixture
 def engine_file(trt: ModuleType, models: dict[str, Path]) -> Path:
     path = engine_beside(models["copies"])
-    build_engine(models["copies"], path, library_here())
+    build_engine(models["copies"], path, bindings_here())
     return path
 
 
@@ -157,22 +157,22 @@ def test_an_engine_file_is_a_model(engine_file: Path, engine: str) -> None:
 def test_engine_files_that_do_not_fit(
     trt: ModuleType, engine_file: Path, fault: str, driver: FakeDriver
 ) -> None:
-    plan = read_plan(engine_file)
-    assert plan.platform is not None
+    sidecar = read_sidecar(engine_file)
+    assert sidecar.platform is not None
     expected: type[Exception] = EngineError
     if fault == "missing":
         engine_file.unlink()
         expected = InputError
     elif fault in ("version", "gpu"):
         entry = {"version": "tensorrt_version", "gpu": "gpu"}[fault]
-        other = replace(plan.platform, **{entry: "another"})
-        replace(plan, platform=other).write(engine_file, engine_file.read_bytes())
+        other = replace(sidecar.platform, **{entry: "another"})
+        replace(sidecar, platform=other).write(engine_file, engine_file.read_bytes())
     elif fault == "damaged":
         engine_file.write_bytes(engine_file.read_bytes()[:-9])
     elif fault == "model":
-        engine_file.with_name(plan.onnx).write_bytes(b"another")
+        engine_file.with_name(sidecar.onnx).write_bytes(b"another")
     else:
-        sidecar(engine_file).write_text("nothing")
+        sidecar_path(engine_file).write_text("nothing")
         expected = InputError
     # whatever the fault is, TensorRT must not see the engine
     with trt.failing("deserialize"), pytest.raises(expected) as caught:

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from tests.conftest import FakeDriver
-from vader_rt.engines.trt.memory import BINDINGS, Binding, Buffer, GpuMemory, installed
+from vader_rt.engines.trt.memory import MEMORY_PACKAGES, MemoryPackage, Buffer, GpuMemory, installed
 from vader_rt.errors import EngineError
 
 NOTHING = dict.fromkeys(("contexts", "pushed", "buffers", "pinned", "streams"), 0)
 
 
-@pytest.fixture(params=BINDINGS)
+@pytest.fixture(params=MEMORY_PACKAGES)
 def binding(
     request: pytest.FixtureRequest, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
-) -> Binding:
+) -> MemoryPackage:
     """cuda-python as it is; a stand-in of pycuda, which needs CUDA's toolkit to install."""
     if request.param == "cuda-python":
         pytest.importorskip("cuda.bindings.driver", reason="needs pip install cuda-python")
@@ -35,7 +35,7 @@ def alive(driver: FakeDriver) -> dict[str, int]:
     return {name: driver.counts[name] for name in NOTHING}
 
 
-def test_what_goes_up_comes_down(binding: Binding, driver: FakeDriver) -> None:
+def test_what_goes_up_comes_down(binding: MemoryPackage, driver: FakeDriver) -> None:
     sent = np.random.default_rng(0).random((2, 3, 4), np.float32)
     with GpuMemory(binding) as memory:
         buffer = memory.allocate((2, 3, 4))
@@ -62,7 +62,7 @@ def test_what_goes_up_comes_down(binding: Binding, driver: FakeDriver) -> None:
     assert alive(driver) == NOTHING
 
 
-def test_it_is_usable_from_any_thread(binding: Binding, driver: FakeDriver) -> None:
+def test_it_is_usable_from_any_thread(binding: MemoryPackage, driver: FakeDriver) -> None:
     memory = GpuMemory(binding)
     buffers = [memory.allocate((8,), np.uint8)]
 
@@ -79,14 +79,14 @@ def test_it_is_usable_from_any_thread(binding: Binding, driver: FakeDriver) -> N
 
 
 @pytest.mark.parametrize("function", ["cuInit", "cuDeviceGet", "cuDevicePrimaryCtxRetain"])
-def test_a_gpu_that_does_not_start(binding: Binding, driver: FakeDriver, function: str) -> None:
+def test_a_gpu_that_does_not_start(binding: MemoryPackage, driver: FakeDriver, function: str) -> None:
     driver.fail(function, 999)
     with pytest.raises(EngineError, match="a failure of the stand-in"):
         GpuMemory(binding)
     assert alive(driver) == NOTHING
 
 
-def test_a_stream_that_is_not_made(binding: Binding, driver: FakeDriver) -> None:
+def test_a_stream_that_is_not_made(binding: MemoryPackage, driver: FakeDriver) -> None:
     driver.fail("cuStreamCreate", 999)
     with pytest.raises(EngineError, match="Stream"):
         GpuMemory(binding)
@@ -94,7 +94,7 @@ def test_a_stream_that_is_not_made(binding: Binding, driver: FakeDriver) -> None
 
 
 @pytest.mark.parametrize("function", ["cuMemAlloc_v2", "cuMemHostAlloc"])
-def test_out_of_memory(binding: Binding, driver: FakeDriver, function: str) -> None:
+def test_out_of_memory(binding: MemoryPackage, driver: FakeDriver, function: str) -> None:
     memory = GpuMemory(binding)
     memory.allocate((4,))
     driver.fail(function, 2)
@@ -104,7 +104,7 @@ def test_out_of_memory(binding: Binding, driver: FakeDriver, function: str) -> N
     assert alive(driver) == NOTHING
 
 
-def test_what_was_started_is_waited_for(binding: Binding, driver: FakeDriver) -> None:
+def test_what_was_started_is_waited_for(binding: MemoryPackage, driver: FakeDriver) -> None:
     with GpuMemory(binding) as memory, memory.active():
         memory.upload(memory.allocate((4,)))
     assert alive(driver) == NOTHING
@@ -117,7 +117,7 @@ def upload(memory: GpuMemory, buffer: Buffer) -> None:
 
 
 @pytest.mark.parametrize("function", ["cuStreamSynchronize", "cuMemcpyHtoDAsync_v2"])
-def test_failures_on_the_stream(binding: Binding, driver: FakeDriver, function: str) -> None:
+def test_failures_on_the_stream(binding: MemoryPackage, driver: FakeDriver, function: str) -> None:
     with GpuMemory(binding) as memory:
         buffer = memory.allocate((4,))
         driver.fail(function, 719)
@@ -136,7 +136,7 @@ def test_failures_on_the_stream(binding: Binding, driver: FakeDriver, function: 
     ],
 )
 def test_one_failure_to_free_does_not_keep_the_rest(
-    binding: Binding, driver: FakeDriver, function: str, left: dict[str, int]
+    binding: MemoryPackage, driver: FakeDriver, function: str, left: dict[str, int]
 ) -> None:
     memory = GpuMemory(binding)
     for _ in range(2):

@@ -102,9 +102,9 @@ def empty_libraries(folder: Path, bindings: Path, major: str) -> None:
     wanted = [s for s in symbols if s.startswith(("createInfer", "createNv", "get", "initLib"))]
     source = "".join(f"int {s}(void) {{ return 0; }}\n" for s in wanted if "@" not in s)
     for name in ("nvinfer", "nvinfer_plugin", "nvonnxparser"):
-        library = f"lib{name}.so.{major}"
+        bindings = f"lib{name}.so.{major}"
         command = ["cc", "-shared", "-fPIC", "-xc", "-", f"-Wl,-soname,{library}"]
-        command += ["-o", str(folder / library)]
+        command += ["-o", str(folder / bindings)]
         subprocess.run(command, input=source, text=True, check=True)
 
 

@@ -13,11 +13,11 @@ import pytest
 
 from vader_rt.contract import Contract
 from vader_rt.engines.trt.sidecar import (
-    Plan,
+    Sidecar,
     Platform,
     cached_engine,
-    read_plan,
-    sidecar,
+    read_sidecar,
+    sidecar_path,
     timing_cache,
     write_whole,
 )
@@ -26,7 +26,7 @@ from vader_rt.errors import EngineError, InputError
 ORIN = Platform("tensorrt", "10.3.0", "Orin", ("sm_87",))
 ANY = Platform("rtx", "1.7.1")
 CONTRACT = Contract("frame", ("frame", "edge"), (32, 16), ("similarity",), precision="fp16")
-PLAN = Plan(CONTRACT, "leak.fp16.onnx", "a" * 64, ORIN)
+PLAN = Sidecar(CONTRACT, "leak.fp16.onnx", "a" * 64, ORIN)
 
 
 @pytest.fixture
@@ -37,11 +37,11 @@ def engine(tmp_path: Path) -> Path:
 
 
 def test_a_sidecar_survives_its_file(engine: Path) -> None:
-    plan = read_plan(engine)
-    assert replace(plan, engine_sha256=None) == PLAN
-    plan.check(engine, ORIN, "a" * 64)
+    sidecar = read_sidecar(engine)
+    assert replace(sidecar, engine_sha256=None) == PLAN
+    sidecar.check(engine, ORIN, "a" * 64)
     assert sorted(p.name for p in engine.parent.iterdir()) == [engine.name, engine.name + ".json"]
-    assert json.loads(sidecar(engine).read_text())["precision"] == "fp16"
+    assert json.loads(sidecar_path(engine).read_text())["precision"] == "fp16"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_sidecar_survives_its_file(engine: Path) -> None:
 )
 def test_engines_of_other_platforms(engine: Path, here: Platform, words: str) -> None:
     with pytest.raises(EngineError, match=words) as caught:
-        read_plan(engine).check(engine, here)
+        read_sidecar(engine).check(engine, here)
     command = f"python -m vader_rt.build {engine.parent}/leak.fp16.onnx -o {engine}"
     command += " --flavour rtx" if here.flavour == "rtx" else ""
     assert str(caught.value).endswith(f"; build it again: {command}")
@@ -72,13 +72,13 @@ def test_rtx_engines_are_for_capabilities(built_for: tuple[str, ...], runs: bool
 
 def test_engines_of_another_model(engine: Path) -> None:
     with pytest.raises(EngineError, match=r"built from another leak\.fp16\.onnx"):
-        read_plan(engine).check(engine, ORIN, "b" * 64)
+        read_sidecar(engine).check(engine, ORIN, "b" * 64)
 
 
 def test_engines_that_are_damaged(engine: Path) -> None:
     engine.write_bytes(b"an engi")
     with pytest.raises(EngineError, match="damaged"):
-        read_plan(engine).check(engine, ORIN)
+        read_sidecar(engine).check(engine, ORIN)
 
 
 def test_engines_that_are_not_built(tmp_path: Path) -> None:
@@ -86,13 +86,13 @@ def test_engines_that_are_not_built(tmp_path: Path) -> None:
     replace(PLAN, platform=None).write(engine)
     engine.write_bytes(b"left over")
     with pytest.raises(EngineError, match="not built yet"):
-        read_plan(engine).check(engine, ORIN)
+        read_sidecar(engine).check(engine, ORIN)
 
 
 def test_a_missing_engine(engine: Path) -> None:
     engine.unlink()
     with pytest.raises(EngineError, match="not built yet"):
-        read_plan(engine).check(engine, ORIN)
+        read_sidecar(engine).check(engine, ORIN)
 
 
 def changed(**entries: object) -> str:
@@ -119,11 +119,11 @@ def changed(**entries: object) -> str:
 )
 def test_sidecars_that_are_refused(engine: Path, text: str | None, words: str) -> None:
     if text is None:
-        sidecar(engine).unlink()
+        sidecar_path(engine).unlink()
     else:
-        sidecar(engine).write_text(text, encoding="utf-16" if "Ⅰ" in text else "utf-8")
+        sidecar_path(engine).write_text(text, encoding="utf-16" if "Ⅰ" in text else "utf-8")
     with pytest.raises(InputError, match=words) as caught:
-        read_plan(engine)
+        read_sidecar(engine)
     assert "\n" not in str(caught.value)
 
 

@@ -1,0 +1,50 @@
+"""The end of a job: the room as a whole picture, its confidence, and its score."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vader_rt.pipeline.options import Models, Options, Truth
+from vader_rt.pipeline.recover import Recovery
+from vader_rt.pipeline.result import CLAIMED, Reconstruction
+from vader_rt.pipeline.timer import StageTimer
+from vader_rt.score import Scores, score
+from vader_rt.virtual.estimate import VirtualBackground
+from vader_rt.virtual.inpaint import continued
+
+
+def finish(
+    recovery: Recovery, models: Models, options: Options, truth: Truth | None, timer: StageTimer
+) -> Reconstruction:
+    """What is recovered by now, without its report."""
+    recovered, virtual = recovery.recovered(), recovery.scenes[0].virtual
+    with timer.measure("restore"):
+        room, confidence = recovered.room(virtual.planes(), models.restoration)
+        room = _completed(room, confidence > 0, virtual, fill=options.fill)
+    return Reconstruction(
+        background=room,
+        confidence=confidence,
+        strongest=recovered.strongest,
+        voted=recovered.voted,
+        virtual_background=virtual,
+        timeline=list(recovery.timeline),
+        scores=_scores(room, confidence, virtual, truth),
+    )
+
+
+def _completed(
+    room: np.ndarray, seen: np.ndarray, virtual: VirtualBackground, *, fill: bool
+) -> np.ndarray:
+    """Where nothing was seen, the virtual background or, with `fill`, the room continued."""
+    if fill:
+        return continued(room, seen)
+    return np.where(seen[..., None], room, virtual.image)
+
+
+def _scores(
+    room: np.ndarray, confidence: np.ndarray, virtual: VirtualBackground, truth: Truth | None
+) -> Scores | None:
+    if truth is None:
+        return None
+    claimed = confidence >= CLAIMED
+    return score(room, truth.room, truth.leak, claimed=claimed, virtual_bgr=virtual.image)

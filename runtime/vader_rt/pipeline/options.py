@@ -1,0 +1,117 @@
+"""What a user may ask for, and the models that it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vader_rt.engines.engine import Engine, EngineName
+from vader_rt.engines.load import load_engine
+from vader_rt.engines.trt.memory import MemoryPackage
+from vader_rt.errors import InputError, UsageError
+from vader_rt.features.segmenter import Segmenter
+from vader_rt.io.images import read_gray, read_image
+from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION
+from vader_rt.score import check_truth
+
+Model = str | Path | Engine
+"""The file of a model, or an engine that is loaded already."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to reconstruct; None means the default.
+
+    model: a frame model of `export.to_onnx`; what a model that gives a similarity finds is copied,
+    as the seed does. restoration: a model that corrects the room by vote. restore: whether to; a
+    `restoration` of one's own is used in any case.
+    virtual_background: the virtual image, if it is known. virtual_library: a folder of pictures,
+    to take it from if it is there. fill: continue the room into what was never seen, which stays
+    marked as that. truth, mask: the real room and the true leak, for a score. threads: 0 = all
+    cores. device_memory: see `load_engine`. cpu_features: make the features on the CPU even where
+    OpenCV could on the GPU.
+    """
+
+    model: Model | None = None
+    restoration: Model | None = None
+    restore: bool = True
+    engine: EngineName = "auto"
+    virtual_background: str | Path | None = None
+    virtual_library: str | Path | None = None
+    fill: bool = False
+    truth: str | Path | None = None
+    mask: str | Path | None = None
+    threads: int = 0
+    device_memory: MemoryPackage | None = None
+    cpu_features: bool = False
+
+
+@dataclass(frozen=True)
+class Models:
+    """The networks of one job; restoration: None where it was not asked for."""
+
+    frame: Engine
+    restoration: Engine | None
+    segmenter: Segmenter
+
+
+@dataclass(frozen=True)
+class Truth:
+    """room: (H, W, 3) uint8 BGR, the real one. leak: (H, W) uint8, its maximum over time."""
+
+    room: np.ndarray
+    leak: np.ndarray
+
+
+def load_models(options: Options) -> Models:
+    """Load the models that the options ask for.
+
+    Raises:
+        InputError: a model cannot be read or is of another kind. EngineError: no engine runs.
+        UsageError: restoration is asked for where pixels are copied.
+    """
+    frame = _load(options.model or DEFAULT_MODEL, "frame", options)
+    return Models(frame, _load_restoration(frame, options), Segmenter(threads=options.threads))
+
+
+def read_truth(options: Options, size_wh: tuple[int, int]) -> Truth | None:
+    """Read the truth that a score needs, if it was given.
+
+    Raises:
+        InputError: it cannot be read, or has another size than the call.
+    """
+    if options.truth is None or options.mask is None:
+        return None
+    truth = Truth(read_image(options.truth), read_gray(options.mask))
+    check_truth(truth.room, truth.leak, size_wh)
+    return truth
+
+
+def said(option: Any) -> str | None:
+    """An option as result.json says it; an engine that was handed over, by its name."""
+    return option if option is None else str(option.name if hasattr(option, "run") else option)
+
+
+def _load(model: Model, kind: str, options: Options) -> Engine:
+    engine = model
+    if isinstance(engine, str | Path):
+        engine = load_engine(
+            engine, options.engine, threads=options.threads, device_memory=options.device_memory
+        )
+    if engine.contract.kind != kind:
+        raise InputError(
+            f"{said(model)}: is a {engine.contract.kind} model; a {kind} model is needed here"
+        )
+    return engine
+
+
+def _load_restoration(frame: Engine, options: Options) -> Engine | None:
+    copies = frame.contract.outputs == ("similarity",)
+    if options.restoration is not None and copies:
+        raise UsageError("a restoration model works on what was un-mixed; this frame model copies")
+    if copies or not (options.restore or options.restoration):
+        return None
+    return _load(options.restoration or DEFAULT_RESTORATION, "restore", options)

@@ -1,0 +1,100 @@
+"""What result.json says: figures, and where they come from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from vader_rt import provenance
+from vader_rt.contract import Contract
+from vader_rt.io.files import file_sha256
+from vader_rt.io.video import FrameSource
+from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION
+from vader_rt.pipeline.options import Model, Models, Options, said
+from vader_rt.pipeline.recover import Recovery
+from vader_rt.pipeline.result import Reconstruction
+from vader_rt.pipeline.timer import StageTimer
+
+
+def report(
+    result: Reconstruction,
+    *,
+    source: FrameSource,
+    options: Options,
+    models: Models,
+    recovery: Recovery,
+    timer: StageTimer,
+    complete: bool,
+) -> dict[str, Any]:
+    """The report on a result. complete: False for what there was when a job was interrupted."""
+    return {
+        "input": _input(source, len(result.timeline)),
+        "coverage": result.coverage,
+        "seen": float((result.confidence > 0).mean()),
+        "leak_timeline": [round(share, 5) for share in result.timeline],
+        "virtual_background": _virtual(recovery),
+        "matte_trust": result.voted.matte_confidence if result.voted else None,
+        "scores": asdict(result.scores) if result.scores else None,
+        "engine": models.frame.name,
+        "features": recovery.features,
+        "models": _models(options, models),
+        "options": {k: said(v) for k, v in vars(options).items()},
+        "timings": _timings(timer, len(result.timeline)),
+        "versions": provenance.versions(),
+        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "complete": complete,
+    }
+
+
+def _input(source: FrameSource, frames: int) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "sha256": source.sha256(),
+        "size_wh": list(source.size_wh),
+        "frames": frames,
+        "fps": source.fps or None,
+        "duration_seconds": round(frames / source.fps, 3) if source.fps else None,
+    }
+
+
+def _virtual(recovery: Recovery) -> dict[str, Any]:
+    scenes, main = recovery.scenes, recovery.scenes[0].virtual
+    return {
+        "given": next((s.given for s in scenes if s.given), None),
+        "trusted": float(main.clear.mean()),
+        "kind": main.kind if len(scenes) == 1 else "changing",
+        "scenes": len(scenes),
+    }
+
+
+def _models(options: Options, models: Models) -> list[dict[str, Any]]:
+    used = [(options.model or DEFAULT_MODEL, models.frame)]
+    if models.restoration is not None:
+        used.append((options.restoration or DEFAULT_RESTORATION, models.restoration))
+    return [_model(source, engine.contract) for source, engine in used]
+
+
+def _model(source: Model, contract: Contract) -> dict[str, Any]:
+    """Name, digest (None for an engine that was handed over) and origin of a model."""
+    name, digest = getattr(source, "name", None), None
+    if isinstance(source, str | Path):
+        name, digest = Path(source).name, file_sha256(Path(source))
+    return {
+        "name": name,
+        "sha256": digest,
+        "checkpoint_sha256": contract.checkpoint_sha256,
+        "training": contract.training,
+        "inputs": list(contract.inputs),
+        "outputs": list(contract.outputs),
+    }
+
+
+def _timings(timer: StageTimer, frames: int) -> dict[str, Any]:
+    seconds = timer.total
+    return {
+        "total_seconds": round(seconds, 3),
+        "seconds_per_frame": round(seconds / max(frames, 1), 5),
+        "stages_seconds": {k: round(v, 3) for k, v in timer.seconds.items()},
+    }
