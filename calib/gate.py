@@ -1,10 +1,12 @@
 """Is INT8 worth it? `python -m calib.gate MODEL.onnx MODEL.int8.onnx --calls CALLS [-o VERDICT]`.
 
 INT8 is refused unless it is fast enough, loses next to nothing of the VADER score, and its outputs
-keep to the tolerances of `vader_rt.doctor.tolerance`: a score alone may forgive a wrong scale. Both models
-run here, in ONNX Runtime on this CPU, alternately and on real frames; the calls are scored through
-the whole pipeline. The verdict is printed and written as JSON. A CPU without int8 instructions
-(VNNI, AMX; on ARM dot products) gains nothing: for a GPU, say `--least-speedup 0`, measure there.
+keep to the tolerances of `vader_rt.doctor.tolerance`: a score alone may forgive a wrong scale. Both
+models run here, in ONNX Runtime on this CPU, alternately and on real frames; the calls are scored
+through the whole pipeline. The verdict is printed and written as JSON, with the CPUs that it holds for:
+the speed on this kind, the accuracy on any, since a model that could saturate on some is refused
+(`calib.saturation`). A CPU without int8 instructions (VNNI, AMX; on ARM dot products) gains
+nothing: for a GPU, say `--least-speedup 0`, measure there.
 """
 
 from __future__ import annotations
@@ -19,8 +21,10 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+import onnx
 
 from calib.collect import SAMPLE, collect
+from calib.saturation import LARGEST_SUM, largest_pair_sum
 from export.parity import Row, TensorParity, calls_with_truth, measure, tensor_failures
 from train.calls import Call
 from vader_rt import provenance
@@ -63,14 +67,20 @@ class Speed:
     def gain(self) -> float:
         return self.fp32_ms / self.int8_ms
 
+    @property
+    def cpus(self) -> str:
+        """The kind of CPU that this was measured on."""
+        has = ", ".join(self.instructions)
+        return f"CPUs with {has}" if has else "CPUs without int8 instructions"
+
 
 @dataclass(frozen=True)
 class Verdict:
     """The gate's decision on one INT8 model, and what it rests on.
 
     models: digests of the fp32 and the INT8 model. tensors: the outputs, compared.
-    score, reference_score: mean challenge scores. reasons: why it is refused; empty where it is
-    accepted.
+    score, reference_score: mean challenge scores. largest_sum: see `calib.saturation`. reasons: why
+    it is refused; empty where it is accepted.
     """
 
     models: dict[str, str]
@@ -79,8 +89,15 @@ class Verdict:
     reference_score: float
     score: float
     speed: Speed
+    largest_sum: int
     limits: Limits
     versions: dict[str, str]
+
+    @property
+    def holds_for(self) -> dict[str, str]:
+        """The CPUs on which the accuracy (tensors, score) and the speed are as measured here."""
+        accuracy = "any CPU" if self.largest_sum <= LARGEST_SUM else self.speed.cpus
+        return {"accuracy": accuracy, "speed": self.speed.cpus}
 
     @property
     def reasons(self) -> list[str]:
@@ -92,27 +109,33 @@ class Verdict:
             has = ", ".join(self.speed.instructions) or "no int8 instructions"
             least = self.limits.least_speedup
             reasons.append(f"it is {gain:.2f} times as fast (< {least}; this CPU has {has})")
+        if not self.largest_sum <= LARGEST_SUM:
+            reasons.append(
+                f"without VNNI its sums saturate, {self.largest_sum} in 16 bits (> {LARGEST_SUM}); "
+                "make it again with `python -m calib.quantize`, whose weights have seven bits"
+            )
         return reasons
 
     def line(self) -> str:
         """The verdict in one line."""
+        accuracy, speed = self.holds_for.values()
         figures = (
-            f"score {self.reference_score:.4f} → {self.score:.4f}, "
-            f"{self.speed.fp32_ms:.1f} → {self.speed.int8_ms:.1f} ms"
+            f"score {self.reference_score:.4f} → {self.score:.4f} on {accuracy}, "
+            f"{self.speed.fp32_ms:.1f} → {self.speed.int8_ms:.1f} ms on {speed}"
         )
         said = "; ".join(self.reasons)
         return f"int8 is refused: {said} ({figures})" if said else f"int8 is accepted: {figures}"
 
     def to_json(self) -> str:
         judged = {"accepted": not self.reasons, "reasons": self.reasons, "gain": self.speed.gain}
-        entries = {**judged, **asdict(self)}
+        entries = {**judged, "holds_for": self.holds_for, **asdict(self)}
         return json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
 
     def check(self) -> None:
         """Refuse the model.
 
         Raises:
-            ParityError: score or speed do not earn it.
+            ParityError: it does not earn it.
         """
         if self.reasons:
             raise ParityError(self.line())
@@ -139,6 +162,7 @@ def judge(
         reference_score=row.reference_score,
         score=row.score,
         speed=measured_speed(load_onnx(model, "onnx-cpu"), load_onnx(int8, "onnx-cpu"), planes),
+        largest_sum=largest_pair_sum(onnx.load(int8)),
         limits=limits or Limits(),
         versions=provenance.versions(),
     )

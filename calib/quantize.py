@@ -4,8 +4,8 @@ Ranges are measured by min-max, entropy and percentile calibration; the one whos
 on inputs that were not calibrated on is taken. Then every layer is left out of int8 in turn; those
 whose absence lowers the error most stay out. What is written is explicit quantization as NVIDIA's
 parser takes it: symmetric int8, weights per channel, biases in float, a Q/DQ pair of its own for
-every tensor. ONNX Runtime computes the same file in int8 on CPUs. Only then is it made fp16
-(`export.fp16`).
+every tensor. ONNX Runtime computes the same file in int8 on CPUs; weights have seven bits, so that
+it says the same on all of them (`calib.saturation`). Only then is it made fp16 (`export.fp16`).
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def with_qdq(
     quantizer = QDQQuantizer(
         model,
         True,  # weights per channel
-        False,  # eight bits, not seven
+        True,  # weights of seven bits: products of eight saturate on CPUs without VNNI
         QuantType.QInt8,
         QuantType.QInt8,
         ranges,

@@ -27,7 +27,8 @@ GOOD = Verdict(
     tensors={"leak": TensorParity(0.1, 0.001, 0.99)},
     reference_score=0.2,
     score=0.195,
-    speed=Speed(100.0, 50.0, ("avx512_vnni",)),
+    speed=Speed(100.0, 50.0, ("avx512_vnni", "avx_vnni")),
+    largest_sum=32640,
     limits=Limits(most_loss=0.01, least_speedup=1.5),
     versions={},
 )
@@ -46,6 +47,11 @@ GOOD = Verdict(
             replace(GOOD, speed=Speed(100.0, 80.0, ())),
             "it is 1.25 times as fast (< 1.5; this CPU has no int8 instructions)",
         ),
+        (
+            replace(GOOD, largest_sum=64770),
+            "without VNNI its sums saturate, 64770 in 16 bits (> 32767); make it again with "
+            "`python -m calib.quantize`, whose weights have seven bits",
+        ),
     ],
 )
 def test_what_is_refused(verdict: Verdict, words: str) -> None:
@@ -60,7 +66,28 @@ def test_what_is_accepted() -> None:
     GOOD.check()
     values = json.loads(GOOD.to_json())
     assert (values["accepted"], values["reasons"], values["gain"]) == (True, [], 2.0)
-    assert GOOD.line() == "int8 is accepted: score 0.2000 → 0.1950, 100.0 → 50.0 ms"
+    assert GOOD.line() == (
+        "int8 is accepted: score 0.2000 → 0.1950 on any CPU, "
+        "100.0 → 50.0 ms on CPUs with avx512_vnni, avx_vnni"
+    )
+
+
+@pytest.mark.parametrize(
+    ("instructions", "largest_sum", "accuracy", "speed"),
+    [
+        (("avx_vnni",), 32640, "any CPU", "CPUs with avx_vnni"),
+        (("avx_vnni",), 64770, "CPUs with avx_vnni", "CPUs with avx_vnni"),
+        ((), 32640, "any CPU", "CPUs without int8 instructions"),
+    ],
+)
+def test_where_it_holds(
+    instructions: tuple[str, ...], largest_sum: int, accuracy: str, speed: str
+) -> None:
+    measured = Speed(100.0, 50.0, instructions)
+    verdict = replace(GOOD, speed=measured, largest_sum=largest_sum)
+    said = json.loads(verdict.to_json())
+    assert said["holds_for"] == {"accuracy": accuracy, "speed": speed}
+    assert said["largest_sum"] == largest_sum
 
 
 def test_both_reasons_are_given() -> None:
