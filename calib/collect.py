@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,9 @@ from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.files import whole_file
 from vader_rt.io.video import open_video
 from vader_rt.models import DEFAULT_MODEL
-from vader_rt.pipeline.api import call_planes, reconstruct_stream
-from vader_rt.virtual.estimate import KeptFrames
+from vader_rt.pipeline.api import reconstruct_stream
+from vader_rt.pipeline.scan import network_inputs
+from vader_rt.virtual.kept_frames import KeptFrames
 
 SAMPLE = Path(__file__).parent.parent / "tests" / "data" / "sample"
 """The call that comes with the project."""
@@ -44,13 +46,16 @@ _THUMBNAIL_WH = (40, 24)
 
 
 class Recorder:
-    """An engine that keeps every n-th of what it is given, (1, C, H, W) float32 each."""
+    """An engine that keeps what it is given, (1, C, H, W) float32 each.
 
-    def __init__(self, engine: Engine, every: int = 1) -> None:
+    every: keep every n-th input only. most: keep no more than the last so many; None keeps all.
+    """
+
+    def __init__(self, engine: Engine, every: int = 1, most: int | None = None) -> None:
         self._engine, self._every = engine, every
         self._runs = 0
         self.contract: Contract = engine.contract
-        self.planes: list[np.ndarray] = []
+        self.planes: deque[np.ndarray] = deque(maxlen=most)
 
     @property
     def name(self) -> str:
@@ -177,7 +182,7 @@ def _candidates(
 def _frames(video: Path, engine: Engine, share: int) -> Iterator[np.ndarray]:
     """Planes of a call's frames, then a few of the first look, which knows of no look yet."""
     recorder = Recorder(engine, every=_LOOKS)
-    yield from call_planes(video, recorder, Segmenter(), min(_CANDIDATES * share, _FRAMES))
+    yield from network_inputs(video, recorder, Segmenter(), min(_CANDIDATES * share, _FRAMES))
     yield from recorder.planes
 
 

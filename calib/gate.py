@@ -3,9 +3,9 @@
 INT8 is refused unless it is fast enough, loses next to nothing of the VADER score, and its outputs
 keep to the tolerances of `vader_rt.doctor.tolerance`: a score alone may forgive a wrong scale. Both
 models run here, in ONNX Runtime on this CPU, alternately and on real frames; the calls are scored
-through the whole pipeline. The verdict is printed and written as JSON, with the CPUs that it holds for:
-the speed on this kind, the accuracy on any, since a model that could saturate on some is refused
-(`calib.saturation`). A CPU without int8 instructions (VNNI, AMX; on ARM dot products) gains
+through the whole pipeline. The verdict is printed and written as JSON, with the CPUs that it holds
+for: the speed on this kind, the accuracy on any, since a model that could saturate on some is
+refused (`calib.saturation`). A CPU without int8 instructions (VNNI, AMX; on ARM dot products) gains
 nothing: for a GPU, say `--least-speedup 0`, measure there.
 """
 
@@ -24,8 +24,14 @@ import numpy as np
 import onnx
 
 from calib.collect import SAMPLE, collect
+from calib.compare import (
+    ComparisonRow,
+    TensorDifference,
+    calls_with_truth,
+    compare,
+    tensor_failures,
+)
 from calib.saturation import LARGEST_SUM, largest_pair_sum
-from export.parity import Row, TensorParity, calls_with_truth, measure, tensor_failures
 from train.calls import Call
 from vader_rt import provenance
 from vader_rt.cli.commands import exit_code
@@ -85,7 +91,7 @@ class Verdict:
 
     models: dict[str, str]
     calls: tuple[str, ...]
-    tensors: dict[str, TensorParity]
+    tensors: dict[str, TensorDifference]
     reference_score: float
     score: float
     speed: Speed
@@ -145,11 +151,11 @@ def judge(
     model: Path,
     int8: Path,
     planes: np.ndarray,
-    row: Row,
+    row: ComparisonRow,
     calls: Sequence[str],
     limits: Limits | None = None,
 ) -> Verdict:
-    """Measure the speed and judge, given what `export.parity` found of the scores.
+    """Measure the speed and judge, given what `calib.compare` found of the scores.
 
     planes: inputs (N, C, H, W) float32. row: INT8 against fp32. calls: the names of what is scored.
     """
@@ -247,7 +253,7 @@ def _judge(args: argparse.Namespace) -> int:
     planes = collect(args.model, args.calls, count=INPUTS, **options)
     engines: dict[Precision, Engine] = {"int8": load_onnx(args.int8, "onnx-cpu")}
     full = load_onnx(args.model, "onnx-cpu")
-    parity = measure(full, engines, [item[None] for item in planes], calls, **options)
+    parity = compare(full, engines, [item[None] for item in planes], calls, **options)
     names = [call.name.video for call in calls]
     limits = Limits(args.most_loss, args.least_speedup)
     verdict = judge(args.model, args.int8, planes, parity.rows["int8"], names, limits)

@@ -104,14 +104,14 @@ def quantize(
     """
     model, output = Path(model), Path(output)
     with tempfile.TemporaryDirectory() as folder:
-        job = _Job(model, planes, Path(folder))
+        job = _Quantization(model, planes, Path(folder))
         result = job.run(METHODS if method is None else (method,))
         with whole_file(output) as partial:
             onnx.save(job.best(result), partial)
     return replace(result, model=output)
 
 
-class _Job:
+class _Quantization:
     """One quantization: the model, its calibration, and what its variants give."""
 
     def __init__(self, model: Path, planes: np.ndarray, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""fp32 model → the same model in half precision, for strongly typed TensorRT networks.
+"""fp32 model → the same model in fp16 (half precision), for strongly typed TensorRT networks.
 
 The planes that go in and the planes that come out stay float32: what prepares and what reads them
 is the same for every precision. What the conversion does to the outputs, `export.parity` measures.
@@ -20,14 +20,14 @@ from vader_rt.engines.onnx import load_onnx
 from vader_rt.errors import InputError
 from vader_rt.io.files import file_sha256, whole_file
 
-FLOAT, HALF = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
+FLOAT, FP16 = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
 QDQ_OPSET = 19
-"""The first in which Q/DQ take half precision; TensorRT knows it from 10.0 on."""
+"""The first in which Q/DQ take fp16; TensorRT knows it from 10.0 on."""
 LARGEST = float(np.finfo(np.float16).max)
 
 
-def to_half(model: Path, output: Path) -> Path:
-    """Write a half-precision copy of an fp32 model, or of an int8 one: what is float in it.
+def to_fp16(model: Path, output: Path) -> Path:
+    """Write a fp16 copy of an fp32 model, or of an int8 one: what is float in it.
 
     Raises:
         InputError: the copy's input or outputs are not float32.
@@ -38,14 +38,14 @@ def to_half(model: Path, output: Path) -> Path:
     return _written(_converted(model, contract), output)
 
 
-def to_rounded(half: Path, output: Path) -> Path:
-    """Write what a half-precision model says on a GPU, for ONNX Runtime on a CPU.
+def to_rounded(model: Path, output: Path) -> Path:
+    """Write what a fp16 model says on a GPU, for ONNX Runtime on a CPU.
 
-    It has no half precision there: it computes such a model in float32, with rounded weights alone,
-    and up to 1.29 its QuantizeLinear cuts half precision off instead of rounding it. This is the
-    same model in float32, in which every tensor that is half precision is rounded to it.
+    It has no fp16 there: it computes such a model in float32, with rounded weights alone,
+    and up to 1.29 its QuantizeLinear cuts fp16 off instead of rounding it. This is the
+    same model in float32, in which every tensor that is fp16 is rounded to it.
     """
-    return _written(_rounding(half), output)
+    return _written(_rounding(model), output)
 
 
 def _written(model: onnx.ModelProto, output: Path) -> Path:
@@ -60,7 +60,7 @@ def _converted(path: Path, contract: Contract) -> onnx.ModelProto:
         full = onnx.version_converter.convert_version(full, QDQ_OPSET)
     _drop_empty_casts(full)
     with warnings.catch_warnings():
-        # weights below half precision's smallest are rounded; what that does is measured above
+        # weights below fp16's smallest are rounded; what that does is measured above
         warnings.filterwarnings("ignore", message="the float32 number", category=UserWarning)
         model = float16.convert_float_to_float16(
             full,
@@ -75,7 +75,7 @@ def _converted(path: Path, contract: Contract) -> onnx.ModelProto:
     onnx.checker.check_model(model, full_check=True)
     for value in (*model.graph.input, *model.graph.output):
         if value.type.tensor_type.elem_type != FLOAT:
-            raise InputError(f"{path}: {value.name} is not float32 in half precision")
+            raise InputError(f"{path}: {value.name} is not float32 in fp16")
     return model
 
 
@@ -102,7 +102,7 @@ def _derivations(model: onnx.ModelProto) -> list[str]:
 
 
 def _merge_casts(model: onnx.ModelProto) -> None:
-    """Between nodes that stay float32, take the casts to half precision and back away.
+    """Between nodes that stay float32, take the casts to fp16 and back away.
 
     The converter puts them around every such node. Equal casts of one tensor become one.
     """
@@ -113,7 +113,7 @@ def _merge_casts(model: onnx.ModelProto) -> None:
     first: dict[tuple[str, int], str] = {}
     for name, kind in kinds.items():
         source = same.get(sources[name], sources[name])
-        if kind == FLOAT and kinds.get(source) == HALF:
+        if kind == FLOAT and kinds.get(source) == FP16:
             same[name] = same.get(sources[source], sources[source])
         else:
             same[name] = first.setdefault((source, kind), name)
@@ -145,22 +145,22 @@ def _restore_scales(model: onnx.ModelProto) -> None:
     del model.graph.value_info[:]  # it still says float16; whoever reads the model infers it
 
 
-def _rounding(half: Path) -> onnx.ModelProto:
-    """The model with its weights widened, in which what was half precision is rounded to it."""
-    model = onnx.load(half)
-    halves = _tensors(model, HALF)
+def _rounding(path: Path) -> onnx.ModelProto:
+    """The model with its weights widened, in which what was fp16 is rounded to it."""
+    model = onnx.load(path)
+    fp16_tensors = _tensors(model, FP16)
     for weight in model.graph.initializer:
         weight.CopyFrom(_widened(weight))
     nodes = []
     for node in model.graph.node:
         nodes.append(node)
         for attribute in node.attribute:
-            if node.op_type == "Cast" and attribute.i == HALF:
+            if node.op_type == "Cast" and attribute.i == FP16:
                 attribute.i = FLOAT
             elif node.op_type == "Constant":
                 attribute.t.CopyFrom(_widened(attribute.t))
         for index, name in enumerate(node.output):
-            if node.op_type != "Constant" and name in halves:
+            if node.op_type != "Constant" and name in fp16_tensors:
                 node.output[index] = f"{name}/exact"
                 nodes += _casts(f"{name}/exact", f"{name}/half", name)
     del model.graph.node[:]
@@ -171,13 +171,13 @@ def _rounding(half: Path) -> onnx.ModelProto:
 
 def _widened(tensor: onnx.TensorProto) -> onnx.TensorProto:
     """Half precision as float32; others as they are."""
-    if tensor.data_type != HALF:
+    if tensor.data_type != FP16:
         return tensor
     return numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name)
 
 
-def _casts(exact: str, half: str, rounded: str) -> list[onnx.NodeProto]:
-    steps = ((exact, half, HALF), (half, rounded, FLOAT))
+def _casts(exact: str, narrow: str, rounded: str) -> list[onnx.NodeProto]:
+    steps = ((exact, narrow, FP16), (narrow, rounded, FLOAT))
     return [onnx.helper.make_node("Cast", [a], [b], to=kind) for a, b, kind in steps]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +19,15 @@ import torch
 from torch import nn
 
 from train.checkpoint import load_checkpoint
+from vader_rt.cli.commands import exit_code
 from vader_rt.contract import METADATA_KEY, Contract
 from vader_rt.doctor.tolerance import TOLERANCES
-from vader_rt.engines.engine import squeezed
+from vader_rt.engines.engine import Engine, squeezed
 from vader_rt.engines.onnx import load_onnx, read_contract
-from vader_rt.errors import ParityError, VaderError
+from vader_rt.errors import ParityError
 from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.files import whole_file
-from vader_rt.pipeline.api import call_planes
+from vader_rt.pipeline.scan import network_inputs
 
 OPSET = 17
 TOLERANCE = TOLERANCES["fp32"].largest
@@ -77,24 +79,16 @@ def to_onnx(
     network, contract = load_checkpoint(checkpoint)
     contract = replace(contract, **changes)
     output = Path(output)
-    partial = output.with_suffix(".onnx.part")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with whole_file(output) as partial:
         onnx.save(_exported(network, contract), partial)
-        worst = np.max(
-            [
-                _difference(TorchEngine(network, contract), partial, planes)
-                for planes in sample_planes(partial, contract, calls or [])
-            ]
-        )
+        engine, found = TorchEngine(network, contract), load_onnx(partial, "onnx-cpu")
+        planes = sample_planes(partial, contract, calls or [])
+        worst = np.max([_difference(engine, found, item) for item in planes])
         if not worst <= TOLERANCE:  # nor if it is no number
             raise ParityError(
                 f"{checkpoint}: ONNX Runtime and torch differ by {worst:.2g} (> {TOLERANCE}); "
                 "not exported"
             )
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
     return output
 
 
@@ -133,15 +127,16 @@ def sample_planes(model: Path, contract: Contract, calls: list[Path]) -> Iterato
     rng = np.random.default_rng(0)
     yield rng.random(contract.input_shape, np.float32)
     for call in calls if contract.kind == "frame" else []:
-        yield from call_planes(call, load_onnx(model, "onnx-cpu"), Segmenter())
+        yield from network_inputs(call, load_onnx(model, "onnx-cpu"), Segmenter())
 
 
-def _difference(network: TorchEngine, model: Path, planes: np.ndarray) -> float:
-    pairs = zip(network.run(planes), load_onnx(model, "onnx-cpu").run(planes), strict=True)
+def _difference(reference: Engine, engine: Engine, planes: np.ndarray) -> float:
+    pairs = zip(reference.run(planes), engine.run(planes), strict=True)
     return float(np.max([np.abs(a - b).max() for a, b in pairs]))
 
 
-def main() -> None:
+def main() -> int:
+    """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m export.to_onnx")
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("-o", "--output", type=Path, help="default: the checkpoint's name, .onnx")
@@ -154,11 +149,13 @@ def main() -> None:
     changes = {"training": args.training, "confidence": args.confidence}
     changes = {name: value for name, value in changes.items() if value is not None}
     output = args.output or args.checkpoint.with_suffix(".onnx")
-    try:
+
+    def job() -> int:
         print(to_onnx(args.checkpoint, output, calls=args.check, **changes))
-    except VaderError as error:
-        raise SystemExit(f"export.to_onnx: {error}") from None
+        return 0
+
+    return exit_code("export.to_onnx", job)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -25,10 +25,11 @@ from pathlib import Path
 import numpy as np
 
 from calib.collect import SAMPLE, collect, inputs_from
+from calib.compare import INPUTS, Comparison, calls_with_truth, compare
 from calib.gate import Limits, add_limits, judge, judged_calls
 from calib.quantize import METHODS, Method, quantize
-from export.fp16 import to_half
-from export.parity import INPUTS, Parity, calls_with_truth, half_engine, measure
+from export.fp16 import to_fp16
+from export.parity import fp16_engine
 from export.to_onnx import TorchEngine, to_onnx
 from train.checkpoint import load_checkpoint
 from vader_rt.build import add_options
@@ -125,7 +126,7 @@ def export_model(
     name = checkpoint.name.removesuffix(".ckpt")
     with _staged(folder) as stage:
         full = to_onnx(checkpoint, stage / f"{name}.onnx")
-        job = _Job(checkpoint, full, checks)
+        job = _Export(checkpoint, full, checks)
         model = {"fp32": job.fp32, "fp16": job.fp16, "int8": job.int8}[precision]()
     return folder / model.name
 
@@ -149,7 +150,7 @@ def _staged(folder: Path) -> Iterator[Path]:
                 path.replace(folder / path.name)
 
 
-class _Job:
+class _Export:
     """The export of one checkpoint: makes the models, and compares them with it."""
 
     def __init__(self, checkpoint: Path, full: Path, checks: Checks) -> None:
@@ -160,12 +161,12 @@ class _Job:
         self._engines: dict[Precision, Engine] = {"fp32": load_onnx(full, "onnx-cpu")}
 
     def fp32(self) -> Path:
-        self._parity().check(self._checkpoint)
+        self._comparison().check(self._checkpoint)
         return self._full
 
     def fp16(self) -> Path:
-        half = self._half("fp16", self._full)
-        self._parity().check(self._checkpoint)
+        half = self._as_fp16("fp16", self._full)
+        self._comparison().check(self._checkpoint)
         return half
 
     def int8(self) -> Path:
@@ -174,30 +175,30 @@ class _Job:
         inputs = inputs_from(self._full, sources, frame_model=frame_model)
         output = self._full.with_suffix(".int8.onnx")
         made = quantize(self._full, output, inputs, method=checks.method)
-        half = self._half("int8", made.model)
-        parity = self._parity()
+        half = self._as_fp16("int8", made.model)
+        comparison = self._comparison()
         names = [call.name.video for call in self._calls]
         verdict = judge(
-            self._full, made.model, self._planes, parity.rows["int8"], names, checks.limits
+            self._full, made.model, self._planes, comparison.rows["int8"], names, checks.limits
         )
         write_text(output.with_suffix(".json"), verdict.to_json())
         log.info("%s", "\n".join(made.lines()))
-        parity.check(self._checkpoint)
+        comparison.check(self._checkpoint)
         verdict.check()
         log.info("%s", verdict.line())
         return half
 
-    def _half(self, precision: Precision, model: Path) -> Path:
-        half = to_half(model, model.with_suffix(".fp16.onnx"))
-        self._engines[precision] = half_engine(half)
+    def _as_fp16(self, precision: Precision, model: Path) -> Path:
+        half = to_fp16(model, model.with_suffix(".fp16.onnx"))
+        self._engines[precision] = fp16_engine(half)
         return half
 
-    def _parity(self) -> Parity:
+    def _comparison(self) -> Comparison:
         planes = [item[None] for item in self._planes]
         options = {"frame_model": self._checks.frame_model}
-        parity = measure(self._reference, self._engines, planes, self._calls, **options)
-        log.info("%s", parity.table())
-        return parity
+        comparison = compare(self._reference, self._engines, planes, self._calls, **options)
+        log.info("%s", comparison.table())
+        return comparison
 
     def _inputs(self) -> np.ndarray:
         """What the networks are compared on: (N, C, H, W) float32."""

@@ -9,12 +9,11 @@ import pytest
 
 from calib.collect import Recorder, collect, distinct, drawn, find_videos, main, read_planes
 from tests.conftest import INPUTS, LOOK
-from vader_rt.contract import Contract
+from vader_rt.contract import Contract, plane_count
 from vader_rt.engines.onnx import load_onnx
 from vader_rt.errors import InputError
-from vader_rt.features.planes import plane_count
 from vader_rt.features.segmenter import Segmenter
-from vader_rt.pipeline.api import call_planes
+from vader_rt.pipeline.scan import network_inputs
 
 LOOK_LEAK = plane_count(INPUTS[: -len(LOOK) + 1])
 
@@ -50,7 +49,7 @@ def test_inputs_of_a_frame_network(untrained: dict[str, Path], clip: Path) -> No
     looked = [bool(item[LOOK_LEAK].any()) for item in planes]
     assert set(looked) == {True, False}  # before and after the first look
     engine = load_onnx(untrained["frame"], "onnx-cpu")
-    runtime = list(call_planes(clip, engine, Segmenter(), 20))
+    runtime = list(network_inputs(clip, engine, Segmenter(), 20))
     for item, after in zip(planes, looked, strict=True):
         assert any((item == given[0]).all() for given in runtime) == after
 

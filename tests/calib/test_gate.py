@@ -12,9 +12,9 @@ import onnx
 import pytest
 
 from calib.collect import collect
+from calib.compare import TensorDifference
 from calib.gate import Limits, Speed, Verdict, int8_instructions, main, measured_speed
 from calib.quantize import measured_ranges, quantize, with_qdq
-from export.parity import TensorParity
 from vader_rt.contract import METADATA_KEY, Contract
 from vader_rt.engines.onnx import read_contract
 from vader_rt.errors import ParityError
@@ -24,7 +24,7 @@ from vader_rt.models import DEFAULT_MODEL
 GOOD = Verdict(
     models={"a.onnx": "0", "a.int8.onnx": "1"},
     calls=("call",),
-    tensors={"leak": TensorParity(0.1, 0.001, 0.99)},
+    tensors={"leak": TensorDifference(0.1, 0.001, 0.99)},
     reference_score=0.2,
     score=0.195,
     speed=Speed(100.0, 50.0, ("avx512_vnni", "avx_vnni")),
@@ -40,7 +40,7 @@ GOOD = Verdict(
         (replace(GOOD, score=0.18), "the score falls by 0.0200 (> 0.01)"),
         (replace(GOOD, score=np.nan), "the score falls by nan (> 0.01)"),
         (
-            replace(GOOD, tensors={"leak": TensorParity(0.1, 0.05, 0.99)}),
+            replace(GOOD, tensors={"leak": TensorDifference(0.1, 0.05, 0.99)}),
             "leak is off by 0.05 in the mean (> 0.01)",
         ),
         (

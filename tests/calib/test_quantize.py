@@ -16,6 +16,7 @@ from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from calib.collect import collect
+from calib.compare import compare
 from calib.quantize import (
     BETWEEN,
     ENOUGH,
@@ -27,8 +28,8 @@ from calib.quantize import (
     quantize,
     with_qdq,
 )
-from export.fp16 import to_half
-from export.parity import half_engine, measure
+from export.fp16 import to_fp16
+from export.parity import fp16_engine
 from export.to_onnx import to_onnx
 from tests.conftest import INPUTS, save_checkpoint
 from train.module import LeakModule, RestoreModule
@@ -127,11 +128,11 @@ def test_real_frames_in_int8(untrained: dict[str, Path], clip: Path, tmp_path: P
     """Q/DQ, then half precision: within the tolerances, and unlike fp32."""
     planes = collect(untrained["copies"], [clip], count=8)
     int8 = quantize(untrained["copies"], tmp_path / "int8.onnx", planes, method="entropy").model
-    half = to_half(int8, tmp_path / "int8.fp16.onnx")
+    half = to_fp16(int8, tmp_path / "int8.fp16.onnx")
     assert read_contract(half).precision == "int8"
     assert read_contract(half).source_sha256 == file_sha256(int8)
     reference = load_onnx(untrained["copies"], "onnx-cpu")
-    parity = measure(reference, {"int8": half_engine(half)}, [p[None] for p in planes])
+    parity = compare(reference, {"int8": fp16_engine(half)}, [p[None] for p in planes])
     assert parity.failures() == []
     assert parity.rows["int8"].tensors["similarity"].largest > 1e-5
 
@@ -146,7 +147,7 @@ def test_a_wrong_scale_is_beyond_the_tolerances(clip: Path, tmp_path: Path) -> N
     for factor in (1, 1 / 8):
         scale_last(model, factor)
         onnx.save(model, path)
-        found = measure(reference, {"int8": load_onnx(path, "onnx-cpu")}, planes)
+        found = compare(reference, {"int8": load_onnx(path, "onnx-cpu")}, planes)
         failures.append(found.failures())
     assert failures[0] == []
     assert any("is off by" in failure for failure in failures[1])
@@ -203,7 +204,7 @@ def test_networks_that_do_not_bear_int8(
 
 
 def test_models_that_are_no_use(untrained: dict[str, Path], unet: Path, tmp_path: Path) -> None:
-    half = to_half(unet, tmp_path / "half.onnx")
+    half = to_fp16(unet, tmp_path / "half.onnx")
     with pytest.raises(InputError, match="is fp16; give the fp32 model"):
         quantize(half, tmp_path / "int8.onnx", random_planes(unet, 1))
     without = onnx.load(unet)
@@ -247,7 +248,7 @@ def test_tensorrt_takes_int8(rtx: ModuleType, network: str, half: bool, tmp_path
     source = tmp_path / "int8.onnx"
     if half:
         made = quantize(model, source, random_planes(model), method="minmax").model
-        source = to_half(made, tmp_path / "half.onnx")
+        source = to_fp16(made, tmp_path / "half.onnx")
     for target in ("sm_86", "sm_120"):
         assert len(serialized(source, find_bindings("rtx", [target]))) > 50_000
 

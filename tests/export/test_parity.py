@@ -12,17 +12,16 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from calib.collect import collect, spread_frames
-from export.fp16 import to_half
-from export.parity import (
-    Parity,
-    Row,
-    TensorParity,
+from calib.compare import (
+    Comparison,
+    ComparisonRow,
+    TensorDifference,
     call_score,
     calls_with_truth,
-    half_engine,
-    main,
-    measure,
+    compare,
 )
+from export.fp16 import to_fp16
+from export.parity import fp16_engine, main
 from tests.conftest import INPUTS, save_checkpoint
 from train.module import LeakModule
 from vader_rt.contract import METADATA_KEY, Contract
@@ -64,14 +63,14 @@ def test_wrong_exports_are_refused(
 ) -> None:
     reference = load_onnx(untrained["frame"], "onnx-cpu")
     wrong = load_onnx(changed(untrained["frame"], tmp_path / "x.onnx", change), "onnx-cpu")
-    parity = measure(reference, {"fp32": wrong}, planes)
+    parity = compare(reference, {"fp32": wrong}, planes)
     with pytest.raises(ParityError, match=r"^leak\.onnx: fp32: .* is off by .*; not exported$"):
         parity.check("leak.onnx")
 
 
 def test_right_exports_pass(untrained: dict[str, Path], planes: list[np.ndarray]) -> None:
     reference = load_onnx(untrained["frame"], "onnx-cpu")
-    parity = measure(reference, {"fp32": load_onnx(untrained["frame"], "onnx-cpu")}, planes)
+    parity = compare(reference, {"fp32": load_onnx(untrained["frame"], "onnx-cpu")}, planes)
     assert parity.failures() == []
     for tensor in parity.rows["fp32"].tensors.values():
         assert (tensor.largest, tensor.mean, tensor.iou) == (0, 0, 1)
@@ -105,10 +104,10 @@ def model_that_half_precision_breaks(path: Path) -> Path:
 def test_models_that_half_precision_breaks(tmp_path: Path) -> None:
     """ONNX Runtime itself computes in float32 and sees nothing."""
     model = load_onnx(model_that_half_precision_breaks(tmp_path / "model.onnx"), "onnx-cpu")
-    half = to_half(tmp_path / "model.onnx", tmp_path / "half.onnx")
+    half = to_fp16(tmp_path / "model.onnx", tmp_path / "half.onnx")
     planes = [np.random.default_rng(0).random(model.contract.input_shape, np.float32)]
-    assert measure(model, {"fp16": load_onnx(half, "onnx-cpu")}, planes).failures() == []
-    (failure, *_) = measure(model, {"fp16": half_engine(half)}, planes).failures()
+    assert compare(model, {"fp16": load_onnx(half, "onnx-cpu")}, planes).failures() == []
+    (failure, *_) = compare(model, {"fp16": fp16_engine(half)}, planes).failures()
     assert failure.startswith("fp16: similarity is off by")
 
 
@@ -120,7 +119,7 @@ def test_rounding_is_that_of_half_precision(tmp_path: Path) -> None:
 
     model = to_onnx(save_checkpoint(module, tmp_path / "unet.ckpt"), tmp_path / "unet.onnx")
     planes = torch.rand(1, 5, 48, 64)
-    found = half_engine(to_half(model, tmp_path / "half.onnx")).run(planes.numpy())[0]
+    found = fp16_engine(to_fp16(model, tmp_path / "half.onnx")).run(planes.numpy())[0]
     with torch.inference_mode():
         full = module.model(planes)[0, 0].numpy()
         half = module.model.half()(planes.half())[0, 0].float().numpy()
@@ -129,8 +128,10 @@ def test_rounding_is_that_of_half_precision(tmp_path: Path) -> None:
     assert (found == found.astype(np.float16)).all()
 
 
-def row(largest: float = 0.0, mean: float = 0.0, iou: float = 1.0, scored: float = 0.2) -> Row:
-    return Row({"leak": TensorParity(largest, mean, iou)}, scored, 0.2)
+def row(
+    largest: float = 0.0, mean: float = 0.0, iou: float = 1.0, scored: float = 0.2
+) -> ComparisonRow:
+    return ComparisonRow({"leak": TensorDifference(largest, mean, iou)}, scored, 0.2)
 
 
 @pytest.mark.parametrize("precision", TOLERANCES)
@@ -141,7 +142,7 @@ def test_every_tolerance_counts(precision: str, figure: str) -> None:
     step = -1e-6 if figure in ("iou", "score") else 1e-6
     argument = "scored" if figure == "score" else figure
     for value, failing in ((at_limit - step, 0), (at_limit + step, 1), (np.nan, 1)):
-        parity = Parity("fp32", {precision: row(**{argument: value})})
+        parity = Comparison("fp32", {precision: row(**{argument: value})})
         assert len(parity.failures()) == failing
 
 
@@ -159,7 +160,7 @@ def test_undecided_pixels_do_not_count(tmp_path: Path) -> None:
 
     reference = Plane(0.499, 0.501, 0.9, 0.1)
     for other, iou in ((Plane(0.501, 0.499, 0.9, 0.1), 1.0), (Plane(0.5, 0.5, 0.4, 0.1), 0.0)):
-        tensors = measure(reference, {"int8": other}, [np.zeros(1)]).rows["int8"].tensors
+        tensors = compare(reference, {"int8": other}, [np.zeros(1)]).rows["int8"].tensors
         assert tensors["similarity"].iou == iou
 
 
@@ -194,7 +195,7 @@ def test_command_line(
     values = json.loads(figures.read_text())
     assert set(values["rows"]) == {"fp32", "fp16"}
     assert 0 < values["rows"]["fp16"]["tensors"]["leak"]["largest"] < TOLERANCES["fp16"].largest
-    half = to_half(untrained["frame"], tmp_path / "half.onnx")
+    half = to_fp16(untrained["frame"], tmp_path / "half.onnx")
     for argv, code in (
         ([str(tmp_path / "missing.ckpt")], 3),
         ([str(half)], 3),
@@ -212,9 +213,9 @@ def test_restoration_networks_see_real_rooms(
     untrained: dict[str, Path], clip: Path, tmp_path: Path
 ) -> None:
     planes = collect(untrained["restore"], [clip], count=2, frame_model=untrained["frame"])
-    half = half_engine(to_half(untrained["restore"], tmp_path / "half.onnx"))
+    half = fp16_engine(to_fp16(untrained["restore"], tmp_path / "half.onnx"))
     reference = load_onnx(untrained["restore"], "onnx-cpu")
-    parity = measure(reference, {"fp16": half}, [item[None] for item in planes])
+    parity = compare(reference, {"fp16": half}, [item[None] for item in planes])
     assert parity.failures() == []
     assert parity.rows["fp16"].tensors["room"].iou is None
     assert parity.rows["fp16"].tensors["room"].largest > 0

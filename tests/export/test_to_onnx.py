@@ -180,7 +180,7 @@ def test_the_seeds_checkpoint(shared: Path, seed_model: Path) -> None:
 @pytest.mark.slow
 def test_the_seeds_algorithm(shared: Path, seed_model: Path) -> None:
     import vader_rt
-    from vader_rt.io.video import read_image
+    from vader_rt.io.images import read_image
 
     call = shared / "calls" / "dev" / "videos" / "1_i_moge-house_wave_mp.mp4"
     result = vader_rt.reconstruct(call, model=seed_model, engine="onnx-cpu")

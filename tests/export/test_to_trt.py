@@ -14,7 +14,7 @@ import pytest
 import torch
 from onnx import TensorProto
 
-from export.parity import half_engine
+from export.parity import fp16_engine
 from export.to_trt import Checks, main, to_trt
 from tests.conftest import INPUTS, ROOT, save_checkpoint
 from train.module import LeakModule, RestoreModule
@@ -59,7 +59,7 @@ def test_half_precision_keeps_its_planes_in_float32(checkpoint: Path, tmp_path: 
     contract = read_contract(exported.model)
     assert (contract.precision, contract.source_sha256) == ("fp16", file_sha256(full))
     planes = np.random.default_rng(7).random(contract.input_shape, np.float32)
-    runs = (load_engine(full, "onnx-cpu").run(planes), half_engine(exported.model).run(planes))
+    runs = (load_engine(full, "onnx-cpu").run(planes), fp16_engine(exported.model).run(planes))
     difference = max(np.abs(a - b).max() for a, b in zip(*runs, strict=True))
     assert 0 < difference < TOLERANCES["fp16"].largest
 

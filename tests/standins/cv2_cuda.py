@@ -1,7 +1,7 @@
 """`cv2.cuda` as a build with CUDA has it, computed on the CPU: as much as the runtime uses.
 
 What it computes follows OpenCV's CUDA sources, version 5.0: Gaussians in float32 rounded to even,
-resizing by area in float32, Canny with an empty outermost pixel and its own suppression, rounding
+Canny with an empty outermost pixel and its own suppression, rounding
 where the CPU's code truncates. Names, arguments and their order are those of OpenCV's headers.
 Work is kept back until its stream is waited for, so that what does not wait reads what was there
 before; the memory at an address is read and written where it is.
@@ -94,22 +94,6 @@ def createContinuous(rows: int, cols: int, type: int) -> GpuMat:  # noqa: A002, 
 def cvtColor(src: GpuMat, code: int, dst: GpuMat, stream: Stream) -> GpuMat:  # noqa: N802
     dst.create(src.array.shape[1::-1], cv2.CV_8UC1)
     stream.put("cvtColor", lambda: np.copyto(dst.array, cv2.cvtColor(src.array, code)))
-    return dst
-
-
-def resize(
-    src: GpuMat, dsize: tuple[int, int], dst: GpuMat, interpolation: int, stream: Stream
-) -> GpuMat:
-    assert interpolation == cv2.INTER_AREA
-    dst.create(dsize, src.kind)
-
-    def work() -> None:
-        assert src.array.shape[1] > dsize[0], "where it grows it takes other pixels"
-        assert src.array.shape[0] > dsize[1]
-        wide = cv2.resize(src.array.astype(np.float32), dsize, interpolation=cv2.INTER_AREA)
-        np.copyto(dst.array, np.rint(wide).astype(np.uint8))
-
-    stream.put("resize", work)
     return dst
 
 

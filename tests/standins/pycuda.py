@@ -1,4 +1,4 @@
-"""As much of `pycuda.driver` as `vader_rt.engines.trt.memory` uses, over the stand-in of the driver.
+"""As much of `pycuda.driver` as the runtime uses, over the stand-in of the driver.
 
 pycuda installs only where CUDA's toolkit is. Names, arguments and results are those of pycuda
 2026.1 (`src/wrapper/wrap_cudadrv.cpp`); what pycuda does beyond the driver's calls is not here.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vader_rt.doctor.engine_tests import parity
+from vader_rt.doctor.engine_tests import golden_difference
 from vader_rt.doctor.golden import OUTPUTS_STRIDE, GoldenModel, kept, read_golden
 from vader_rt.engines.load import load_engine
 from vader_rt.errors import InputError
@@ -22,7 +22,7 @@ def test_the_shipped_models_give_theirs(model: Path) -> None:
     """After a model was exchanged: python -m export.golden."""
     assert read_golden().of(file_sha256(model)) is not None
     engine = load_engine(model, "onnx-cpu")
-    found = parity(engine, model, read_golden())
+    found = golden_difference(engine, model, read_golden())
     assert found.holds
     # sums in another order leave no more than this
     assert found.largest <= found.largest_allowed == 1e-3
@@ -85,8 +85,8 @@ def test_damaged_files(tmp_path: Path, damage: str) -> None:
 def test_another_model_has_none(untrained: dict[str, Path]) -> None:
     engine = load_engine(untrained["frame"], "onnx-cpu")
     with pytest.raises(InputError, match="no golden outputs of this model"):
-        parity(engine, untrained["frame"], read_golden())
+        golden_difference(engine, untrained["frame"], read_golden())
     copy = replace(engine.contract, source_sha256="0" * 64)
     engine.contract = copy
     with pytest.raises(InputError, match="no golden outputs of this model"):
-        parity(engine, untrained["frame"], read_golden())
+        golden_difference(engine, untrained["frame"], read_golden())

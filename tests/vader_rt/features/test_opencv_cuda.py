@@ -16,16 +16,16 @@ import vader_rt
 from tests.conftest import FakeDriver
 from train.calls import Call
 from vader_rt.engines.engine import IN_PLACE
-from vader_rt.features import opencv_cuda as features_cuda
+from vader_rt.features import opencv_cuda
+from vader_rt.features.extractor import CpuExtractor, extractor_for
 from vader_rt.features.opencv_cuda import (
     ON_GPU,
-    CpuFiller,
-    CudaFiller,
+    CudaExtractor,
     difference,
-    filler_for,
     hindrance,
 )
-from vader_rt.features.planes import CallPlanes, InputPlanes
+from vader_rt.features.planes import InputPlanes, StaticPlanes
+from vader_rt.io.images import shrunk
 from vader_rt.io.video import open_video
 
 WH = (160, 96)
@@ -45,7 +45,7 @@ class Memory:
     """An engine's input in memory, as an engine shows it."""
 
     def __init__(self, planes: InputPlanes) -> None:
-        self.input = np.full_like(planes.tensor, np.nan)
+        self.input = np.full_like(planes.buffer, np.nan)
         self.planes_address = self.input.ctypes.data
         self.contract = SimpleNamespace(inputs=tuple(planes.slices))
 
@@ -55,17 +55,24 @@ class Memory:
         return self.input[0].copy()
 
 
-def segment(frame: np.ndarray) -> np.ndarray:
+def person() -> np.ndarray:
     """A person in the middle: what the frame shows there does not matter."""
-    return np.outer(np.hanning(64), np.hanning(64)).astype(np.float32)
+    shape = np.outer(np.hanning(WH[1]), np.hanning(WH[0]))
+    return np.rint(shape * 255).astype(np.uint8)
 
 
-GROUPS = ("virtual", "edge", "person", "frame", "dog", "shown")
+@pytest.fixture
+def frames(frames: list[np.ndarray]) -> list[np.ndarray]:
+    """Frames at the model's size."""
+    return [shrunk(frame, WH) for frame in frames]
+
+
+GROUPS = ("virtual", "edge", "person", "frame", "dog")
 
 
 def planes(groups: tuple[str, ...] = GROUPS) -> InputPlanes:
     virtual = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
-    return InputPlanes(groups, WH, CallPlanes(virtual=virtual))
+    return InputPlanes(groups, WH, StaticPlanes(virtual=virtual))
 
 
 def test_the_engines_input_is_that_of_the_cpu(
@@ -73,17 +80,16 @@ def test_the_engines_input_is_that_of_the_cpu(
 ) -> None:
     caplog.set_level(logging.INFO, "vader_rt")
     cpu, ours, engine = planes(), planes(), Memory(planes())
-    made = filler_for(engine)
-    assert isinstance(made, CudaFiller)
+    made = extractor_for(engine)
+    assert isinstance(made, CudaExtractor)
     for index, frame in enumerate(frames[:5]):
-        tensor = made.fill(ours, frame, segment)
+        tensor = made.extract(ours, frame, person)
         assert (tensor is IN_PLACE) == (index > 0)
-        found, wanted = engine.run(tensor), cpu.fill(frame, segment)[0]
+        found, wanted = engine.run(tensor), cpu.fill(frame, person())[0]
         groups = {group: (found[where], wanted[where]) for group, where in cpu.slices.items()}
         assert (groups["virtual"][0] == groups["virtual"][1]).all()
         # one float32 multiplication by 1/255, and one with a sum
-        for group in ("person", "shown"):
-            np.testing.assert_allclose(*groups[group], atol=1e-6)
+        np.testing.assert_allclose(*groups["person"], atol=1e-6)
         own = {group: groups[group] for group in ON_GPU}
         found_own, wanted_own = ({g: pair[i] for g, pair in own.items()} for i in (0, 1))
         assert difference(found_own, wanted_own) is None
@@ -91,31 +97,19 @@ def test_the_engines_input_is_that_of_the_cpu(
     assert [m.split(",")[0] for m in caplog.messages] == ["features on the GPU"]
 
 
-def test_what_is_not_resized(opencv: ModuleType, frames: list[np.ndarray]) -> None:
-    """At the model's size there is nothing to resize; below it, the CPU does."""
-    for size_wh in (WH, (150, 90), (320, 90)):
-        frame = cv2.resize(frames[0], size_wh, interpolation=cv2.INTER_AREA)
-        ours, engine = planes(), Memory(planes())
-        made = CudaFiller(engine.planes_address)
-        for _ in range(2):
-            found = engine.run(made.fill(ours, frame, segment))
-        np.testing.assert_allclose(found[5:8], planes().fill(frame, segment)[0, 5:8], atol=1e-6)
-        assert made.name == "opencv-cuda"
-
-
 def test_only_what_the_model_asks_for(opencv: ModuleType, frames: list[np.ndarray]) -> None:
     for groups in (("edge",), ("frame",), ("dog", "virtual")):
         ours, engine = planes(groups), Memory(planes(groups))
-        made = filler_for(engine)
+        made = extractor_for(engine)
         for _ in range(2):
-            found = engine.run(made.fill(ours, frames[0], None))
+            found = engine.run(made.extract(ours, frames[0], person))
         assert made.name == "opencv-cuda"
         # tolerances are tested above: here, that every plane is in its place
         assert np.abs(found - planes(groups).fill(frames[0])[0]).mean() < 0.02
-    assert isinstance(filler_for(Memory(planes(("virtual",)))), CpuFiller)
+    assert isinstance(extractor_for(Memory(planes(("virtual",)))), CpuExtractor)
 
 
-@pytest.mark.parametrize("function", ["upload", "resize", "detect", "apply", "split"])
+@pytest.mark.parametrize("function", ["upload", "detect", "apply", "split"])
 def test_a_failure_is_announced_and_the_cpu_goes_on(
     function: str,
     opencv: ModuleType,
@@ -124,14 +118,14 @@ def test_a_failure_is_announced_and_the_cpu_goes_on(
 ) -> None:
     ours, engine = planes(), Memory(planes())
     for fails_at in (0, 2):
-        made = CudaFiller(engine.planes_address)
+        made = CudaExtractor(engine.planes_address)
         for index, frame in enumerate(frames[:4]):
             if index == fails_at:
                 opencv.broken.add(function)
-            found = engine.run(made.fill(ours, frame, segment))
+            found = engine.run(made.extract(ours, frame, person))
         opencv.broken.clear()
         assert made.name == "cpu"
-        assert (found == planes().fill(frames[3], segment)[0]).all()
+        assert (found == planes().fill(frames[3], person())[0]).all()
     assert len(caplog.messages) == 2
     assert "features on the CPU from here on: OpenCV's CUDA failed (" in caplog.messages[0]
     assert "\n" not in caplog.messages[0]
@@ -145,8 +139,8 @@ def test_an_opencv_that_lacks_a_name(
 ) -> None:
     monkeypatch.delattr(opencv, "createGpuMatFromCudaMemory")
     ours, engine = planes(), Memory(planes())
-    made = filler_for(engine)
-    assert (engine.run(made.fill(ours, frames[0], segment)) == ours.tensor[0]).all()
+    made = extractor_for(engine)
+    assert (engine.run(made.extract(ours, frames[0], person)) == ours.buffer[0]).all()
     assert made.name == "cpu"
     assert "createGpuMatFromCudaMemory" in caplog.text
 
@@ -155,14 +149,14 @@ def test_a_segmenter_that_fails_is_not_opencvs_fault(
     opencv: ModuleType, frames: list[np.ndarray]
 ) -> None:
     ours, engine = planes(), Memory(planes())
-    made = filler_for(engine)
-    made.fill(ours, frames[0], segment)
+    made = extractor_for(engine)
+    made.extract(ours, frames[0], person)
     with pytest.raises(AttributeError, match="no mask"):
-        made.fill(ours, frames[1], broken_segmenter)
+        made.extract(ours, frames[1], broken_segmenter)
     assert made.name == "opencv-cuda"
 
 
-def broken_segmenter(frame: np.ndarray) -> np.ndarray:
+def broken_segmenter() -> np.ndarray:
     raise AttributeError("no mask")
 
 
@@ -179,17 +173,17 @@ def test_planes_beyond_the_tolerance_are_refused(
 ) -> None:
     """As if OpenCV wrote elsewhere: the engine's memory is not what it should be."""
     engine = Memory(planes())
-    finish = features_cuda._GpuFeatures.finish
+    finish = opencv_cuda._GpuFeatures.finish
 
     def spoiled(self: object) -> None:
         finish(self)
         engine.input[0, plane] = 1 - engine.input[0, plane]
 
-    monkeypatch.setattr(features_cuda._GpuFeatures, "finish", spoiled)
-    ours, made = planes(), CudaFiller(engine.planes_address)
+    monkeypatch.setattr(opencv_cuda._GpuFeatures, "finish", spoiled)
+    ours, made = planes(), CudaExtractor(engine.planes_address)
     for frame in frames[:2]:
-        found = engine.run(made.fill(ours, frame, segment))
-        assert (found == planes().fill(frame, segment)[0]).all()
+        found = engine.run(made.extract(ours, frame, person))
+        assert (found == planes().fill(frame, person())[0]).all()
     assert made.name == "cpu"
     assert words in caplog.text
 
@@ -209,32 +203,32 @@ def test_where_it_is_not_taken(
     caplog.set_level(logging.INFO, "vader_rt")
     engine = Memory(planes())
     elsewhere = SimpleNamespace(contract=engine.contract)
-    assert isinstance(filler_for(elsewhere), CpuFiller)
-    assert isinstance(filler_for(engine, cpu=True), CpuFiller)
+    assert isinstance(extractor_for(elsewhere), CpuExtractor)
+    assert isinstance(extractor_for(engine, cpu=True), CpuExtractor)
     assert not caplog.messages
     opencv.devices = 0
-    assert isinstance(filler_for(engine), CpuFiller)
+    assert isinstance(extractor_for(engine), CpuExtractor)
     monkeypatch.setattr(cv2, "cuda", SimpleNamespace(getCudaEnabledDeviceCount=lambda: 1))
     assert "built without CUDA's image processing" in str(hindrance())
-    assert isinstance(filler_for(engine), CpuFiller)
+    assert isinstance(extractor_for(engine), CpuExtractor)
     assert all(m.startswith("features on the CPU: ") for m in caplog.messages)
     assert len(caplog.messages) == 2
 
 
 def test_planes_of_the_call_may_change(opencv: ModuleType, frames: list[np.ndarray]) -> None:
-    """Scenes take turns, and a film changes its picture: what lies there is never another's."""
+    """Scenes take turns, and a looping video moves on: what lies there is never another's."""
     scenes = [planes(), planes()]
     scenes[1]._put("virtual", np.full((96, 160, 3), 77, np.uint8))
     engine = Memory(scenes[0])
-    made = CudaFiller(engine.planes_address)
+    made = CudaExtractor(engine.planes_address)
     in_place = []
     for index, scene in enumerate([0, 0, 1, 1, 0, 0, 0, 0]):
         if index == 6:
             scenes[0]._put("virtual", np.full((96, 160, 3), 11, np.uint8))
-        tensor = made.fill(scenes[scene], frames[index], segment)
+        tensor = made.extract(scenes[scene], frames[index], person)
         in_place.append(tensor is IN_PLACE)
         found = engine.run(tensor)
-        wanted = scenes[scene].fill(frames[index], segment)[0]
+        wanted = scenes[scene].fill(frames[index], person())[0]
         assert (found[:3] == wanted[:3]).all()
         # tolerances are tested above: here, that every plane is this frame's
         assert np.abs(found - wanted).mean() < 0.005

@@ -22,3 +22,12 @@ def test_it_finds_the_caller(sample: Call) -> None:
     found = (mask > 0.5)[:160]
     # 0.86 here: the halo that the generous client leaves is taken in
     assert (truth & found).sum() / (truth | found).sum() > 0.8
+
+
+def test_levels_at_a_size(frames: list[np.ndarray]) -> None:
+    segmenter = Segmenter(threads=1)
+    mask = segmenter.mask(frames[0])
+    assert (mask == np.rint(segmenter(frames[0]) * 255)).all()
+    assert mask.dtype == np.uint8
+    small = segmenter.mask(frames[0], (64, 48))
+    assert (small == cv2.resize(mask, (64, 48), interpolation=cv2.INTER_AREA)).all()

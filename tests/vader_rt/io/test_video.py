@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 from vader_rt.errors import InputError
-from vader_rt.io.video import MIN_SIDE, VideoWriter, open_source, open_video, read_gray, read_image
+from vader_rt.io.images import read_gray, read_image
+from vader_rt.io.video import (
+    MIN_SIDE,
+    VideoWriter,
+    open_source,
+    open_video,
+)
 
 LOSSLESS = 0
 CONVERTED = 1  # 8-bit YUV has fewer levels than RGB

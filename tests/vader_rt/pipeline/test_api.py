@@ -18,9 +18,10 @@ import vader_rt
 from train.calls import Call
 from vader_rt.engines.load import load_engine
 from vader_rt.errors import InputError
-from vader_rt.features.planes import VirtualDetail
-from vader_rt.io.video import VideoWriter, open_video, read_image
-from vader_rt.pipeline.api import VISIBLE_LEVELS
+from vader_rt.features.detail import VirtualDetail
+from vader_rt.io.images import read_image
+from vader_rt.io.video import VideoWriter, open_video
+from vader_rt.room.accumulate import VISIBLE_LEVELS
 from vader_rt.room.confidence import logistic, restored_terms
 from vader_rt.score import score
 
@@ -64,7 +65,7 @@ def test_restoration_can_be_left_out(frames: list[np.ndarray], models: dict[str,
     assert len(plain.report["models"]) == 1
     seen = plain.confidence > 0
     assert (plain.background[seen] == plain.voted.room[seen]).all()
-    assert plain.report["matte_trust"] == plain.voted.trust
+    assert plain.report["matte_trust"] == plain.voted.matte_confidence
     for options in ({"model": models["model"]}, models, {**models, "restore": False}):
         restored = vader_rt.reconstruct(frames[:6], **options)
         assert len(restored.report["models"]) == 2
@@ -91,8 +92,8 @@ def test_progress_is_complete_and_a_snapshot_is_there_early(
     assert early.timeline == progress.result.timeline[:10]
     assert (early.report["complete"], progress.result.report["complete"]) == (False, True)
     assert (early.confidence > 0).any()
-    assert (early.estimate.evidence <= progress.result.estimate.evidence).all()
-    assert early.estimate.evidence.sum() < progress.result.estimate.evidence.sum()
+    assert (early.strongest.evidence <= progress.result.strongest.evidence).all()
+    assert early.strongest.evidence.sum() < progress.result.strongest.evidence.sum()
 
 
 def test_a_stream_that_is_dropped_ends_its_threads(
@@ -122,7 +123,7 @@ def test_what_was_seen_is_told_by_the_room(
     result = vader_rt.reconstruct(frames, model=models["model"], restore=False)
     assert result.voted is not None
     off = cv2.absdiff(result.voted.room, result.virtual).max(axis=2) > VISIBLE_LEVELS
-    assert ((result.confidence > 0) == (off & (result.estimate.evidence > 0))).all()
+    assert ((result.confidence > 0) == (off & (result.strongest.evidence > 0))).all()
     assert 0.01 < off.mean() < 1
     assert (result.background[~off] == result.virtual[~off]).all()
 
@@ -159,7 +160,7 @@ def test_a_model_like_the_seeds_copies(
     frames: list[np.ndarray], untrained: dict[str, Path]
 ) -> None:
     result = vader_rt.reconstruct(frames, model=untrained["copies"])
-    assert (result.background == result.estimate.copy).all()
+    assert (result.background == result.strongest.frame).all()
     shown = np.stack([(frame == result.background).all(axis=2) for frame in frames])
     assert shown.any(axis=0).all()
     assert result.report["models"][0]["outputs"] == ["similarity"]
@@ -186,7 +187,7 @@ def test_a_given_virtual_background_is_used(
     assert result.report["virtual_background"]["given"] == sample.virtual.name
     monkeypatch.setattr(VirtualDetail, "corrected", lambda self, matte, frame: matte)
     uncorrected = vader_rt.reconstruct(frames, virtual_background=sample.virtual, **options)
-    assert (result.estimate.matte != uncorrected.estimate.matte).any()
+    assert (result.strongest.matte != uncorrected.strongest.matte).any()
 
 
 @pytest.mark.parametrize("known", [True, False])

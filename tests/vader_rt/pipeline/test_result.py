@@ -11,7 +11,7 @@ import pytest
 
 from vader_rt.errors import UsageError
 from vader_rt.pipeline.result import RESULT_FILES, Reconstruction, heat
-from vader_rt.room.unmixing import RoomEstimate
+from vader_rt.room.strongest import Strongest
 from vader_rt.virtual.estimate import VirtualBackground
 
 
@@ -21,10 +21,10 @@ def result(confidence: float = 0.7) -> Reconstruction:
     plane = np.zeros((20, 30), np.float32)
     sure = plane.copy()
     sure[:, 10:20], sure[:, 20:] = 0.25, confidence
-    estimate = RoomEstimate(picture, picture, plane, plane, plane, sure)
+    strongest = Strongest(picture, plane, sure, plane, plane)
     gray = np.zeros((20, 30), np.uint8)
     virtual = VirtualBackground(picture, gray, picture, gray, gray)
-    return Reconstruction(picture, sure, estimate, virtual, [0.1], {"frames": 1})
+    return Reconstruction(picture, sure, strongest, virtual, [0.1], {"frames": 1})
 
 
 def test_files_are_written_and_read_back(tmp_path: Path) -> None:

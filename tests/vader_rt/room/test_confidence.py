@@ -7,13 +7,14 @@ import pytest
 
 from vader_rt.contract import AS_THE_NETWORK_SAYS
 from vader_rt.room.confidence import logistic, restored_terms, voted_terms
-from vader_rt.room.vote import KEPT, VotedRoom
+from vader_rt.room.top_samples import KEPT
+from vader_rt.room.vote import VotedRoom
 
 
 def test_of_what_was_voted() -> None:
     plane = np.ones((8, 12), np.float32)
     picture = np.zeros((8, 12, 3), np.uint8)
-    voted = VotedRoom(picture, 2 * plane, 4 * plane, trust=0.3, scatter=-1.5)
+    voted = VotedRoom(picture, 2 * plane, 4 * plane, matte_confidence=0.3, scatter=-1.5)
     hidden = np.full((8, 12), 51, np.uint8)
     terms = voted_terms(voted, hidden)
     known = [1, np.log(2.001), 0.5, 4 / KEPT, 0.2, 0.3, -1.5]
@@ -26,7 +27,9 @@ def test_of_what_was_voted() -> None:
 def test_of_what_was_restored() -> None:
     sure = np.array([[0.0, 0.2, 0.5, 0.9, 1.0]], np.float32)
     plane = np.ones_like(sure)
-    voted = VotedRoom(np.zeros((1, 5, 3), np.uint8), 2 * plane, 4 * plane, trust=0.3, scatter=-1.5)
+    voted = VotedRoom(
+        np.zeros((1, 5, 3), np.uint8), 2 * plane, 4 * plane, matte_confidence=0.3, scatter=-1.5
+    )
     terms = restored_terms(sure, voted, np.full((1, 5), 51, np.uint8))
     assert terms.dtype == np.float32
     # certainty ends at 1e-4

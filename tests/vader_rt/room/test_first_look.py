@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import INPUTS
 from vader_rt.engines.engine import Engine
 from vader_rt.engines.load import load_engine
-from vader_rt.features.planes import CallPlanes, InputPlanes
+from vader_rt.features.planes import InputPlanes, StaticPlanes
 from vader_rt.room.first_look import LOOK_FRAMES, first_look
 
 
@@ -27,11 +27,9 @@ class Looked(list):
 
 
 def look(engine: Engine, frames: list[np.ndarray], virtual: np.ndarray) -> np.ndarray:
-    size_wh = engine.contract.size_wh
     gray = np.full(virtual.shape[:2], 128, np.uint8)
-    call = CallPlanes(virtual=virtual, trace=virtual, occupancy=gray)
-    blank = InputPlanes(engine.contract.inputs, size_wh, call)
-    return first_look(engine, blank, virtual, frames, [gray] * len(frames))
+    static = StaticPlanes(virtual=virtual, trace=virtual, occupancy=gray)
+    return first_look(engine, static, frames, [gray] * len(frames))
 
 
 def random_frames(count: int) -> list[np.ndarray]:
@@ -69,6 +67,6 @@ def test_frames_are_spread(untrained: dict[str, Path], count: int, expected: int
 def test_before_the_look_the_planes_are_blank() -> None:
     virtual = random_frames(1)[0]
     groups = [group for group in INPUTS if group.startswith("look")]
-    blank = InputPlanes(groups, (320, 192), CallPlanes(virtual=virtual)).tensor[0]
+    blank = InputPlanes(groups, (320, 192), StaticPlanes(virtual=virtual)).buffer[0]
     np.testing.assert_allclose(blank[:3] * 255, virtual.transpose(2, 0, 1)[::-1], atol=1e-4)
     assert not blank[3:].any()

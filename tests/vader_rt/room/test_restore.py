@@ -6,12 +6,16 @@ import cv2
 import numpy as np
 import pytest
 
-from vader_rt.contract import RESTORE_GROUPS, SPANS, Contract
-from vader_rt.features.planes import CallPlanes, shrunk
+from tests.vader_rt.room.made import observed
+from vader_rt.contract import RESTORE_GROUPS, TIME_BINS, Contract
+from vader_rt.features.planes import StaticPlanes
+from vader_rt.io.images import shrunk
+from vader_rt.room.observation import observe
 from vader_rt.room.restore import restore, restore_planes, restore_slice
-from vader_rt.room.time_bins import SpanSampler
-from vader_rt.room.unmixing import Unmixer
-from vader_rt.room.vote import Ballot
+from vader_rt.room.strongest import StrongestSample
+from vader_rt.room.time_bins import TimeBinSampler
+from vader_rt.room.top_samples import TopSamples
+from vader_rt.room.vote import vote
 
 SIZE_WH = (96, 64)
 COUNT = sum(RESTORE_GROUPS.values())
@@ -75,26 +79,28 @@ def values(pixel: np.ndarray, group: str) -> list[int]:
 
 def test_planes_hold_what_is_known() -> None:
     virtual = np.full((64, 64, 3), (40, 50, 60), np.uint8)
-    unmixer, sampler = Unmixer(virtual, 6.0), SpanSampler((64, 64), frames=SPANS)
-    ballot = Ballot((64, 64))
+    strongest, bins = StrongestSample(virtual), TimeBinSampler((64, 64), frames=TIME_BINS)
+    top = TopSamples((64, 64))
     leak = np.zeros((64, 64), np.float32)
     leak[:32] = 0.5
     frame = np.where(leak[..., None] > 0, np.uint8([90, 100, 110]), virtual)
-    for taker in (unmixer, sampler, ballot):
-        taker.add(frame, leak, leak)
-    known = unmixer.estimate(), ballot.count(virtual, 1.0, 0.0), sampler.samples()
+    for taker in (strongest, bins, top):
+        taker.add(observed(frame, leak, leak))
+    known = strongest.result(), vote(top, virtual, 1.0, 0.0), bins.samples()
     gray = np.full((64, 64), 7, np.uint8)
     trace = np.full_like(virtual, 128)
-    call = CallPlanes(
+    static = StaticPlanes(
         virtual=virtual, trace=trace, occupancy=gray, presence=gray + 1, hidden=gray + 2
     )
-    planes = restore_planes(*known, call, (64, 64))
+    planes = restore_planes(*known, static, (64, 64))
     top, bottom = planes[10, 10], planes[50, 10]
-    assert values(top, "room") == [160, 150, 140]  # V + (call − V) / 0.5, as RGB
-    assert values(top, "samples") == [110, 100, 90] + [60, 50, 40] * (SPANS - 1)
+    assert values(top, "room") == [160, 150, 140]  # V + (frame − V) / 0.5, as RGB
+    assert values(top, "samples") == [110, 100, 90] + [60, 50, 40] * (TIME_BINS - 1)
     half = round(0.5 * 255)
     assert values(top, "leak") == [half]
-    assert values(top, "sample_leak") == values(top, "sample_matte") == [half] + [0] * (SPANS - 1)
+    assert (
+        values(top, "sample_leak") == values(top, "sample_matte") == [half] + [0] * (TIME_BINS - 1)
+    )
     assert values(bottom, "room") == values(bottom, "virtual") == [60, 50, 40]
     assert not any(bottom[restore_slice("leak").start : restore_slice("occupancy").start])
     assert [values(bottom, g) for g in ("occupancy", "presence", "hidden")] == [[7], [8], [9]]
@@ -102,7 +108,7 @@ def test_planes_hold_what_is_known() -> None:
     assert values(top, "agreement") == [255]
     assert values(bottom, "strength") == values(bottom, "agreement") == [0]
     assert planes.shape == (64, 64, COUNT)
-    some = restore_planes(*known, call, (32, 32), ["hidden", "virtual"])
+    some = restore_planes(*known, static, (32, 32), ["hidden", "virtual"])
     assert some.shape == (32, 32, 4)
     assert some[5, 5].tolist() == [9, 60, 50, 40]
 
@@ -116,22 +122,23 @@ def test_planes_of_the_small_call_are_those_of_the_large(frames: list[np.ndarray
     for size_wh in ((320, 180), (160, 90)):
         resized = [cv2.resize(i, size_wh, interpolation=cv2.INTER_AREA) for i in frames]
         known = cv2.resize(virtual, size_wh, interpolation=cv2.INTER_AREA)
-        unmixer, sampler = Unmixer(known, None, 0.5), SpanSampler((160, 90), len(frames))
-        ballot = Ballot(size_wh)
+        strongest, bins = StrongestSample(known, 0.5), TimeBinSampler((160, 90), len(frames))
+        top = TopSamples(size_wh)
         for index, frame in enumerate(resized):
-            unmixer.add(frame, leak, leak * (1 - index / 40))
-            ballot.add(frame, leak, leak * (1 - index / 40))
-            sampler.add(shrunk(frame, (160, 90)), leak, leak * (1 - index / 40))
+            outputs = [leak, leak * (1 - index / 40)]
+            observation = observe(frame, shrunk(frame, (160, 90)), outputs, known)
+            for taker in (strongest, top, bins):
+                taker.add(observation)
         grays = [cv2.resize(gray, size_wh)] * 3
-        call = CallPlanes(
+        static = StaticPlanes(
             virtual=known,
             trace=np.dstack(grays),
             occupancy=grays[0],
             presence=grays[1],
             hidden=grays[2],
         )
-        found = unmixer.estimate(), ballot.count(known, 0.5, 0.0), sampler.samples()
-        planes.append(restore_planes(*found, call, (160, 90)))
+        found = strongest.result(), vote(top, known, 0.5, 0.0), bins.samples()
+        planes.append(restore_planes(*found, static, (160, 90)))
     difference = np.abs(planes[0].astype(int) - planes[1])
     # where samples disagree, a little decides which of them has the majority
     assert np.median(difference[..., restore_slice("room")]) <= 2

@@ -1,46 +1,43 @@
-"""The strongest sample of every span."""
+"""The strongest sample of every time bin."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from vader_rt.contract import SPANS
-from vader_rt.room.time_bins import SpanSampler
+from tests.vader_rt.room.made import observed, plane
+from vader_rt.contract import TIME_BINS
+from vader_rt.room.time_bins import TimeBinSampler
 
 SIZE_WH = (4, 2)
-
-
-def plane(value: float) -> np.ndarray:
-    return np.full((2, 4), value, np.float32)
 
 
 def frame(value: int) -> np.ndarray:
     return np.full((2, 4, 3), value, np.uint8)
 
 
-def test_each_span_keeps_its_strongest() -> None:
-    sampler = SpanSampler(SIZE_WH, frames=3 * SPANS)
-    for index in range(3 * SPANS):
+def test_each_bin_keeps_its_strongest() -> None:
+    sampler = TimeBinSampler(SIZE_WH, frames=3 * TIME_BINS)
+    for index in range(3 * TIME_BINS):
         leak = (0.2, 0.8, 0.4)[index % 3]
-        sampler.add(frame(index), plane(0.5), plane(leak))
+        sampler.add(observed(frame(index), 0.5, leak))
     samples = sampler.samples()
-    assert samples.color[:, 0, 0, 0].tolist() == [3 * span + 1 for span in range(SPANS)]
+    assert samples.frame[:, 0, 0, 0].tolist() == [3 * index + 1 for index in range(TIME_BINS)]
     assert (samples.leak == round(0.8 * 255)).all()
     assert (samples.matte == round(0.5 * 255)).all()
 
 
 def test_strong_is_leak_times_matte() -> None:
-    sampler = SpanSampler(SIZE_WH, frames=2 * SPANS)
-    sampler.add(frame(1), plane(0.9), plane(0.6))
-    sampler.add(frame(2), plane(0.5), plane(0.8))
-    assert (sampler.samples().color[0] == 1).all()
+    sampler = TimeBinSampler(SIZE_WH, frames=2 * TIME_BINS)
+    sampler.add(observed(frame(1), 0.9, 0.6))
+    sampler.add(observed(frame(2), 0.5, 0.8))
+    assert (sampler.samples().frame[0] == 1).all()
 
 
 def test_what_does_not_leak_leaves_no_sample() -> None:
-    sampler = SpanSampler(SIZE_WH, frames=SPANS)
-    leak = plane(0.01)
+    sampler = TimeBinSampler(SIZE_WH, frames=TIME_BINS)
+    leak = plane(0.01, (2, 4))
     leak[0, 0] = 0.5
-    sampler.add(frame(9), plane(1.0), leak)
+    sampler.add(observed(frame(9), 1.0, leak))
     samples = sampler.samples()
     assert samples.leak[0].astype(bool).sum() == 1
     assert not samples.leak[1:].any()
@@ -48,7 +45,7 @@ def test_what_does_not_leak_leaves_no_sample() -> None:
 
 
 def test_more_frames_than_promised_are_taken() -> None:
-    sampler = SpanSampler(SIZE_WH, frames=2)
+    sampler = TimeBinSampler(SIZE_WH, frames=2)
     for index in range(9):
-        sampler.add(frame(index), plane(1.0), plane((index + 1) / 10))
-    assert (sampler.samples().color[-1] == 8).all()
+        sampler.add(observed(frame(index), 1.0, (index + 1) / 10))
+    assert (sampler.samples().frame[-1] == 8).all()

@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vader_rt.room.time_bins import Samples
-from vader_rt.room.vote import KEPT, Ballot, VotedRoom, consistent_trust, unmixed
+from tests.vader_rt.room.made import blended, observed, plane
+from vader_rt.room.time_bins import BinSamples
+from vader_rt.room.top_samples import KEPT, TopSamples
+from vader_rt.room.vote import VotedRoom, consistent_confidence, vote
 
 SIZE_WH = (64, 48)
 SHAPE = (48, 64)
-
-
-def plane(value: float) -> np.ndarray:
-    return np.full(SHAPE, value, np.float32)
 
 
 def picture(*bgr: int) -> np.ndarray:
@@ -23,68 +21,64 @@ def picture(*bgr: int) -> np.ndarray:
 VIRTUAL, ROOM, PERSON = picture(40, 60, 80), picture(200, 160, 120), picture(30, 30, 220)
 
 
-def blended(matte: float, room: np.ndarray = ROOM) -> np.ndarray:
-    return np.rint(VIRTUAL + matte * (room.astype(float) - VIRTUAL)).astype(np.uint8)
-
-
-def vote(ballot: Ballot, trust: float = 1.0) -> VotedRoom:
-    return ballot.count(VIRTUAL, trust, 0.0)
+def voted_on(samples: TopSamples, matte_confidence: float = 1.0) -> VotedRoom:
+    return vote(samples, VIRTUAL, matte_confidence, 0.0)
 
 
 def test_the_room_outvotes_a_stronger_sample_of_the_person() -> None:
-    ballot = Ballot(SIZE_WH)
-    ballot.add(PERSON, plane(1.0), plane(0.9))
+    samples = TopSamples(SIZE_WH)
+    samples.add(observed(PERSON, 1.0, 0.9))
     for _ in range(3):
-        ballot.add(ROOM, plane(1.0), plane(0.7))
-    voted = vote(ballot)
+        samples.add(observed(ROOM, 1.0, 0.7))
+    voted = voted_on(samples)
     assert (voted.room == ROOM).all()
-    assert voted.support == pytest.approx(3 * 0.7, rel=1e-3)
+    assert voted.inlier_weight == pytest.approx(3 * 0.7, rel=1e-3)
     assert voted.strength == pytest.approx(3 * 0.7 + 0.9, rel=1e-3)
 
 
 def test_samples_of_other_mattes_agree_once_they_are_unmixed() -> None:
-    ballot = Ballot(SIZE_WH)
+    samples = TopSamples(SIZE_WH)
     for matte in (0.4, 0.6, 0.9):
-        ballot.add(blended(matte), plane(matte), plane(matte))
+        samples.add(observed(blended(VIRTUAL, ROOM, matte), matte, matte))
     # 8 bits of call and matte, magnified by 1 / 0.4
-    assert np.abs(vote(ballot).room.astype(int) - ROOM).max() <= 3
-    copied = vote(ballot, trust=0.0)
-    assert np.abs(copied.room.astype(int) - blended(0.9)).max() < 20
+    assert np.abs(voted_on(samples).room.astype(int) - ROOM).max() <= 3
+    copied = voted_on(samples, matte_confidence=0.0)
+    assert np.abs(copied.room.astype(int) - blended(VIRTUAL, ROOM, 0.9)).max() < 20
 
 
 def test_the_vote_begins_in_the_middle_of_those_that_agree() -> None:
-    ballot = Ballot(SIZE_WH)
+    samples = TopSamples(SIZE_WH)
     for shift in (-8, 8, 0):
-        ballot.add(ROOM + np.uint8([shift % 256, 0, 0]), plane(1.0), plane(0.5))
-    voted = vote(ballot)
+        samples.add(observed(ROOM + np.uint8([shift % 256, 0, 0]), 1.0, 0.5))
+    voted = voted_on(samples)
     assert (voted.room == ROOM).all()
     # 8 levels are one σ of what counts as agreeing
-    assert voted.support == pytest.approx(0.5 * (1 + 2 * np.exp(-0.5)), rel=1e-3)
+    assert voted.inlier_weight == pytest.approx(0.5 * (1 + 2 * np.exp(-0.5)), rel=1e-3)
 
 
 def test_what_unmixing_overshoots_ends_at_white() -> None:
-    ballot = Ballot(SIZE_WH)
-    ballot.add(ROOM, plane(0.3), plane(0.5))
-    assert (vote(ballot).room[..., 0] == 255).all()  # 40 + (200 − 40) / 0.3
+    samples = TopSamples(SIZE_WH)
+    samples.add(observed(ROOM, 0.3, 0.5))
+    assert (voted_on(samples).room[..., 0] == 255).all()  # 40 + (200 − 40) / 0.3
 
 
 def test_noise_is_averaged() -> None:
     rng = np.random.default_rng(0)
-    ballot = Ballot(SIZE_WH)
+    samples = TopSamples(SIZE_WH)
     for _ in range(KEPT):
         noisy = np.clip(ROOM + rng.normal(0, 6, ROOM.shape), 0, 255)
-        ballot.add(noisy.astype(np.uint8), plane(1.0), plane(0.5))
-    assert np.abs(vote(ballot).room.astype(float) - ROOM).mean() < 2
+        samples.add(observed(noisy.astype(np.uint8), 1.0, 0.5))
+    assert np.abs(voted_on(samples).room.astype(float) - ROOM).mean() < 2
 
 
 def test_the_strongest_are_kept_in_any_order() -> None:
     votes = []
     for order in (range(20), reversed(range(20))):
-        ballot = Ballot(SIZE_WH)
+        samples = TopSamples(SIZE_WH)
         for index in order:
             weak = index < 20 - KEPT
-            ballot.add(PERSON if weak else ROOM, plane(1.0), plane(0.1 + index / 25))
-        votes.append(vote(ballot))
+            samples.add(observed(PERSON if weak else ROOM, 1.0, 0.1 + index / 25))
+        votes.append(voted_on(samples))
     kept = sum(0.1 + index / 25 for index in range(20 - KEPT, 20))
     for voted in votes:
         assert (voted.room == ROOM).all()
@@ -92,61 +86,58 @@ def test_the_strongest_are_kept_in_any_order() -> None:
 
 
 def test_what_was_not_seen_is_the_virtual_background() -> None:
-    ballot = Ballot(SIZE_WH)
-    leak = plane(0.0)
+    samples = TopSamples(SIZE_WH)
+    leak = plane(0.0, SHAPE)
     leak[:, :32] = 0.8
-    ballot.add(ROOM, plane(1.0), leak)
-    voted = vote(ballot)
+    samples.add(observed(ROOM, 1.0, leak))
+    voted = voted_on(samples)
     assert (voted.room[:, :32] == ROOM[:, :32]).all()
     assert (voted.room[:, 32:] == VIRTUAL[:, 32:]).all()
-    assert not voted.support[:, 32:].any()
+    assert not voted.inlier_weight[:, 32:].any()
 
 
 def test_small_planes_are_enlarged() -> None:
-    ballot = Ballot(SIZE_WH)
-    ballot.add(ROOM, np.ones((24, 32), np.float32), np.full((24, 32), 0.5, np.float32))
-    assert (vote(ballot).room == ROOM).all()
+    samples = TopSamples(SIZE_WH)
+    small = np.full((24, 32), 0.5, np.float32)
+    samples.add(observed(ROOM, 2 * small, small))
+    assert (voted_on(samples).room == ROOM).all()
 
 
-def spans(mattes: list[float], guesses: list[float]) -> Samples:
+def binned(mattes: list[float], guesses: list[float]) -> BinSamples:
     """Samples of a room that leaks with some mattes, which a network guesses to be others."""
-    color = np.stack([blended(matte) for matte in mattes])
-    matte = np.stack([np.rint(plane(guess) * 255).astype(np.uint8) for guess in guesses])
-    return Samples(color, matte, np.full_like(matte, 255))
+    frame = np.stack([blended(VIRTUAL, ROOM, matte) for matte in mattes])
+    matte = np.stack([np.rint(plane(guess, SHAPE) * 255).astype(np.uint8) for guess in guesses])
+    return BinSamples(frame, matte, np.full_like(matte, 255))
 
 
 def test_right_mattes_are_believed() -> None:
     mattes = [0.4, 0.55, 0.7, 0.8, 0.9, 0.95]
-    trust, scatter = consistent_trust(spans(mattes, mattes), VIRTUAL)
-    assert trust == 1.0
+    confidence, scatter = consistent_confidence(binned(mattes, mattes), VIRTUAL)
+    assert confidence == 1.0
     assert scatter < np.log(0.05)
 
 
 def test_guessed_mattes_of_a_client_that_cuts_hard_are_not() -> None:
     guesses = [0.4, 0.55, 0.7, 0.8, 0.9, 0.95]
-    assert consistent_trust(spans([1.0] * 6, guesses), VIRTUAL)[0] == 0.0
+    assert consistent_confidence(binned([1.0] * 6, guesses), VIRTUAL)[0] == 0.0
 
 
 def test_timid_mattes_are_believed_in_part() -> None:
     mattes = np.array([0.4, 0.55, 0.7, 0.8, 0.9, 0.95])
     guesses = mattes**2.2  # fully believed, they overshoot
-    assert consistent_trust(spans(mattes.tolist(), guesses.tolist()), VIRTUAL)[0] == 0.7
+    assert consistent_confidence(binned(mattes.tolist(), guesses.tolist()), VIRTUAL)[0] == 0.7
 
 
 def test_mattes_that_hardly_matter_are_hardly_believed() -> None:
     guesses = [0.4, 0.55, 0.7, 0.8, 0.9, 0.95]
-    trust, scatter = consistent_trust(spans([0.75, 0.8, 0.9, 0.95, 0.95, 1.0], guesses), VIRTUAL)
-    assert trust == 0.15  # 0.5 makes the scatter least
+    confidence, scatter = consistent_confidence(
+        binned([0.75, 0.8, 0.9, 0.95, 0.95, 1.0], guesses), VIRTUAL
+    )
+    assert confidence == 0.15  # 0.5 makes the scatter least
     assert np.log(0.01) < scatter < 0
 
 
-def test_without_samples_there_is_a_usual_trust() -> None:
-    nothing = spans([0.5] * 6, [0.5] * 6)
+def test_without_samples_there_is_a_usual_confidence() -> None:
+    nothing = binned([0.5] * 6, [0.5] * 6)
     nothing.leak[:] = 0
-    assert consistent_trust(nothing, VIRTUAL) == (0.15, 0.0)
-
-
-def test_unmixing_is_the_mixing_equation_backwards() -> None:
-    found = unmixed(blended(0.25), plane(0.25), VIRTUAL, 1.0)
-    assert np.abs(found - ROOM).max() <= 2  # half a level, divided by 0.25
-    assert (unmixed(blended(0.25), plane(0.25), VIRTUAL, 0.0) == blended(0.25)).all()
+    assert consistent_confidence(nothing, VIRTUAL) == (0.15, 0.0)

@@ -12,10 +12,12 @@ import vader_rt
 from train.calls import Call
 from vader_rt.features.planes import InputPlanes
 from vader_rt.features.segmenter import Segmenter
-from vader_rt.io.video import open_video, read_image
+from vader_rt.io.images import read_image
+from vader_rt.io.video import open_video
 from vader_rt.room.unmixing import before_other
 from vader_rt.score import score
-from vader_rt.virtual.estimate import KeptFrames, VirtualBackground, estimate_virtual
+from vader_rt.virtual.estimate import VirtualBackground, estimate_virtual
+from vader_rt.virtual.kept_frames import KeptFrames
 from vader_rt.virtual.scenes import Scene, find_scene, split_scenes
 
 Cut = tuple[list[np.ndarray], np.ndarray]

@@ -54,13 +54,13 @@ def build_engine(
 def engine_for(model: Path, bindings: Bindings) -> Path:
     """The engine of an ONNX model for this platform: beside it, else in the cache, else built.
 
-    Where a half-precision copy of the model lies beside it, `NAME.fp16.onnx`, that is taken. Two
+    Where an fp16 copy of the model lies beside it, `NAME.fp16.onnx`, that is taken. Two
     processes that want the same engine at once build it once.
 
     Raises:
         InputError: the model has no contract. EngineError: TensorRT refuses it.
     """
-    model = _half_copy(model)
+    model = _fp16_copy(model)
     beside = engine_beside(model)
     sidecar = Sidecar.of(model, read_contract(model))
     if beside.is_file() and _fits(beside, sidecar, bindings):
@@ -72,8 +72,8 @@ def engine_for(model: Path, bindings: Bindings) -> Path:
     return cached
 
 
-def _half_copy(model: Path) -> Path:
-    """The half-precision copy beside a model if it was made from it, else the model."""
+def _fp16_copy(model: Path) -> Path:
+    """The fp16 copy beside a model if it was made from it, else the model."""
     copy = model.with_name(model.name.removesuffix(".onnx") + ".fp16.onnx")
     if not copy.is_file() or not model.is_file():
         return model

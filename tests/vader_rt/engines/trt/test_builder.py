@@ -14,10 +14,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from export.fp16 import to_half
+from export.fp16 import to_fp16
 from tests.conftest import FakeDriver
 from vader_rt.contract import METADATA_KEY, Contract
-from vader_rt.engines.trt.bindings import find_bindings, import_tensorrt, bindings_here
+from vader_rt.engines.trt.bindings import bindings_here, find_bindings, import_tensorrt
 from vader_rt.engines.trt.builder import (
     _Build,
     build_engine,
@@ -55,7 +55,7 @@ def test_every_network_builds(
 ) -> None:
     source = untrained[model]
     if precision == "fp16":
-        source = to_half(source, tmp_path / "half.onnx")
+        source = to_fp16(source, tmp_path / "half.onnx")
     engine = tmp_path / "model.engine"
     sidecar = build_engine(source, engine, find_bindings("rtx"))
     assert sidecar.contract.precision == precision
@@ -258,7 +258,7 @@ def test_half_precision_beside_a_model_comes_first(
     rtx: ModuleType, model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     bindings = find_bindings("rtx")
-    half = to_half(model, model.with_name("leak.fp16.onnx"))
+    half = to_fp16(model, model.with_name("leak.fp16.onnx"))
     assert read_sidecar(engine_for(model, bindings)).contract.precision == "fp16"
     assert engine_for(half, bindings) == engine_for(model, bindings)
     changed = onnx.load(model)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import FakeDriver
-from vader_rt.engines.trt.memory import MEMORY_PACKAGES, MemoryPackage, Buffer, GpuMemory, installed
+from vader_rt.engines.trt.memory import MEMORY_PACKAGES, Buffer, GpuMemory, MemoryPackage, installed
 from vader_rt.errors import EngineError
 
 NOTHING = dict.fromkeys(("contexts", "pushed", "buffers", "pinned", "streams"), 0)
@@ -79,7 +79,9 @@ def test_it_is_usable_from_any_thread(binding: MemoryPackage, driver: FakeDriver
 
 
 @pytest.mark.parametrize("function", ["cuInit", "cuDeviceGet", "cuDevicePrimaryCtxRetain"])
-def test_a_gpu_that_does_not_start(binding: MemoryPackage, driver: FakeDriver, function: str) -> None:
+def test_a_gpu_that_does_not_start(
+    binding: MemoryPackage, driver: FakeDriver, function: str
+) -> None:
     driver.fail(function, 999)
     with pytest.raises(EngineError, match="a failure of the stand-in"):
         GpuMemory(binding)

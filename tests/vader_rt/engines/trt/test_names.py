@@ -38,7 +38,7 @@ STAND_INS = {
     "_Engine": "ICudaEngine",
     "_Context": "IExecutionContext",
 }
-"""Classes of `tests/standins/tensorrt.py`, which have all that the runtime uses of the real ones."""
+"""Classes of `tests/standins/tensorrt.py`: they have all that the runtime uses of the real ones."""
 ONLY_IN_THE_STAND_IN = {"Runtime.logger", "ICudaEngine.logger", "ICudaEngine.session"}
 BY_HAND = {
     "IBuilderConfig.progress_monitor",
@@ -102,9 +102,9 @@ def empty_libraries(folder: Path, bindings: Path, major: str) -> None:
     wanted = [s for s in symbols if s.startswith(("createInfer", "createNv", "get", "initLib"))]
     source = "".join(f"int {s}(void) {{ return 0; }}\n" for s in wanted if "@" not in s)
     for name in ("nvinfer", "nvinfer_plugin", "nvonnxparser"):
-        bindings = f"lib{name}.so.{major}"
+        library = f"lib{name}.so.{major}"
         command = ["cc", "-shared", "-fPIC", "-xc", "-", f"-Wl,-soname,{library}"]
-        command += ["-o", str(folder / bindings)]
+        command += ["-o", str(folder / library)]
         subprocess.run(command, input=source, text=True, check=True)
 
 

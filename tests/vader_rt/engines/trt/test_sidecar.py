@@ -13,13 +13,13 @@ import pytest
 
 from vader_rt.contract import Contract
 from vader_rt.engines.trt.sidecar import (
-    Sidecar,
     Platform,
+    Sidecar,
     cached_engine,
     read_sidecar,
     sidecar_path,
     timing_cache,
-    write_whole,
+    write_in_cache,
 )
 from vader_rt.errors import EngineError, InputError
 
@@ -162,7 +162,7 @@ def test_where_the_cache_is(
 def test_what_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EngineError, match="VADER_RT_CACHE"):
-        write_whole(tmp_path / "file" / "engine", b"")
+        write_in_cache(tmp_path / "file" / "engine", b"")
 
 
 def test_two_processes_take_turns(tmp_path: Path) -> None:
