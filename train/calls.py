@@ -1,4 +1,4 @@
-"""Calls in the VADER layout: found, checked and split.
+"""Calls in the VADER layout: found and checked.
 
 backgrounds/<room>.png
 videos/<person>_<gesture>_<room>_<virtual>_<tool>.mp4
@@ -8,7 +8,7 @@ truth/<video stem>_matte.mp4, <video stem>_person.mp4, <virtual>.jpg      (optio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,9 @@ import numpy as np
 
 from vader_rt.errors import InputError
 from vader_rt.io.video import open_video, read_gray, read_image
+
+PERSON_FREE = 4
+"""A pixel is free of the person where its true alpha is at most this, of 255."""
 
 
 @dataclass(frozen=True)
@@ -111,29 +114,6 @@ def read_calls(folder: str | Path) -> list[Call]:
     return calls
 
 
-def split_calls(
-    calls: Sequence[Call], *, held_out: float = 0.2, seed: int = 0
-) -> tuple[list[Call], list[Call]]:
-    """Split into (train, validation) that share no person, no room and no virtual background.
-
-    Persons, rooms and virtual backgrounds are drawn to be held out; a call that mixes held-out
-    with other material belongs to neither side. What the seed did, splitting by video, let a
-    network know the rooms that it was validated on.
-    """
-    rng = np.random.default_rng(seed)
-    chosen = {
-        part: _draw({getattr(c.name, part) for c in calls}, held_out, rng)
-        for part in ("person", "room", "virtual")
-    }
-
-    def marks(call: Call) -> list[bool]:
-        return [getattr(call.name, part) in names for part, names in chosen.items()]
-
-    train = [c for c in calls if not any(marks(c))]
-    validation = [c for c in calls if all(marks(c))]
-    return train, validation
-
-
-def _draw(names: set[str], share: float, rng: np.random.Generator) -> set[str]:
-    count = max(1, round(len(names) * share))
-    return set(rng.choice(sorted(names), count, replace=False).tolist())
+def true_leak(matte: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """The leak: the matte where the person is not. (…, H, W) uint8 each, 255 = 1."""
+    return np.where(person <= PERSON_FREE, matte, 0)

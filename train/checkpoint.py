@@ -1,4 +1,4 @@
-"""Checkpoints: ours and the seed's, read into a network and its contract."""
+"""Checkpoints, ours and the seed's: read into a network and its contract."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from train.networks.leaknet import RestoreNet, build_network, find_network
+from train.networks.registry import build_network, find_network
+from train.networks.restorenet import RestoreNet
+from train.seed import seed_contract, seed_network
 from vader_rt.contract import AS_THE_NETWORK_SAYS, RESTORE_GROUPS, Contract
 from vader_rt.errors import InputError
 from vader_rt.features.planes import group_slices
@@ -20,13 +22,13 @@ def load_checkpoint(path: str | Path) -> tuple[nn.Module, Contract]:
     """Read a Lightning checkpoint (`weights_only`) into an evaluated network and its contract.
 
     Raises:
-        InputError: it is not a checkpoint of one of `train.networks.leaknet.NETWORKS`.
+        InputError: it is not a checkpoint of one of `train.networks.registry.NETWORKS`.
     """
     path = Path(path)
     state, settings, epoch = read_checkpoint(path)
     try:
         contract = _contract(settings, path, epoch)
-        name = settings["network"] if "network" in settings else _seed_network(state)
+        name = settings["network"] if "network" in settings else seed_network(state)
         slices = group_slices(contract.inputs) if contract.kind == "frame" else None
         network = build_network(name, contract.input_shape[1], slices)
         network.load_state_dict({k.removeprefix("model."): v for k, v in state.items()})
@@ -74,7 +76,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 def _contract(settings: dict[str, Any], path: Path, epoch: int | None) -> Contract:
     digest = file_sha256(path)
     if "network" not in settings:
-        return _seed_contract(settings, digest)
+        return seed_contract(settings, digest)
     network = settings["network"]
     training = f"{network}, loss {settings.get('loss')}, epoch {epoch}"
     if network == "restorenet":
@@ -97,24 +99,3 @@ def _contract(settings: dict[str, Any], path: Path, epoch: int | None) -> Contra
         training=training,
         checkpoint_sha256=digest,
     )
-
-
-def _seed_contract(settings: dict[str, Any], digest: str) -> Contract:
-    """The contract of a checkpoint that the seed's own code wrote."""
-    inputs = ["frame"]
-    inputs += ["edge"] if settings.get("use_edge", True) else []
-    inputs += ["dog"] if settings.get("use_dog", True) else []
-    inputs += ["mode"] if settings.get("use_mode", False) else []
-    return Contract(
-        kind="frame",
-        inputs=tuple(inputs),
-        size_wh=(1280, 720),
-        outputs=("similarity",),
-        training=f"the seed's network, loss {settings.get('loss_type', 'combined')}",
-        checkpoint_sha256=digest,
-    )
-
-
-def _seed_network(state: dict[str, torch.Tensor]) -> str:
-    """The seed's U-Net has transposed convolutions, its `convnet_simple` has four layers."""
-    return "convnet_simple" if len(state) == 8 else "unet"

@@ -20,8 +20,7 @@ import cv2
 import numpy as np
 
 from calib.confidence import plot_reliability, reliability, seen_pixels
-from train.calls import Call, read_calls
-from train.compose.writer import PERSON_FREE
+from train.calls import Call, read_calls, true_leak
 from vader_rt.errors import VaderError
 from vader_rt.features.planes import shrunk
 from vader_rt.io.video import open_video, read_image
@@ -116,7 +115,7 @@ def _true_frames(call: Call) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarra
     """Frame with its true matte and leak, (h, w) float32 in [0, 1]."""
     pairs = zip(open_video(call.video).frames(), call.truth_frames(), strict=False)
     for frame, (matte, person) in pairs:
-        leak = np.where(cv2.dilate(person, np.ones((3, 3), np.uint8)) <= PERSON_FREE, matte, 0)
+        leak = true_leak(matte, cv2.dilate(person, np.ones((3, 3), np.uint8)))
         yield frame, (matte / 255).astype(np.float32), (leak / 255).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Losses. Predictions and targets are (N, K, H, W) in [0, 1]; every loss is a scalar."""
+"""Losses of our networks. Planes are in [0, 1]; every loss is a scalar."""
 
 from __future__ import annotations
 
@@ -7,48 +7,20 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 
+from train import seed
 from vader_rt.errors import InputError
 from vader_rt.room.unmixing import LEAST_LEAK
 from vader_rt.score import WHITE, XYZ_FROM_RGB
 
-_TRUST = 0.5
-"""How far mattes are believed where samples are un-mixed in training."""
+_MATTE_CONFIDENCE = 0.5
+"""Confidence in the matte where `expected_score` un-mixes samples."""
 _TOLERANCE, _SOFTNESS, _RESTORE_SOFTNESS = 4.0, 1.0, 1.5
 """ΔE at which a colour stops being right, and within which it does so, in training."""
 
 
-def gradient_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute difference of the Sobel gradients."""
-    return F.l1_loss(_sobel(prediction), _sobel(target))
-
-
-def combined_loss(
-    prediction: Tensor, target: Tensor, alpha: float = 1.0, beta: float = 0.5, gamma: float = 0.3
-) -> Tensor:
-    """The seed's loss: α · MSE + β · gradient + γ · (1 − SSIM)."""
-    structure = ssim(prediction, target, data_range=1.0)
-    assert isinstance(structure, Tensor)  # a pair only where the full image is asked for
-    loss = alpha * F.mse_loss(prediction, target) + beta * gradient_loss(prediction, target)
-    return loss + gamma * (1 - structure)
-
-
-def focal_mse_loss(prediction: Tensor, target: Tensor, gamma: float = 2.0) -> Tensor:
-    """Squared error, weighted by |error|^γ: large errors count more."""
-    error = (prediction - target).abs()
-    return (error**gamma * error**2).mean()
-
-
-def soft_jaccard_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """1 − intersection over union of soft masks."""
-    intersection = (prediction * target).sum()
-    union = (prediction + target - prediction * target).sum()
-    return 1 - intersection / union.clamp_min(1e-6)
-
-
 def leak_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """Ours, for (matte, leak): most of it counts where the room leaks.
+    """How far (N, 2, H, W) mattes and leaks are off; most of it counts where the room leaks.
 
     Leaking pixels are few; elsewhere the matte is mostly 0 or 1 and easy. The matte has an absolute
     error, whose unit is the one that un-mixing suffers from. The leak has a cross-entropy, whose
@@ -64,21 +36,23 @@ def leak_loss(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def vote_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """Ours, for frames of one call together: `leak_loss`, and what of the room will be missed.
+    """For frames of one call together: `leak_loss`, and the score that the vote would miss.
 
-    prediction: (N, T, 2, H, W) matte and leak; target: (N, T, 11, H, W) matte, leak, room, call,
-    virtual.
+    prediction: (N, T, 2, H, W) matte and leak of T frames. target: (N, T, 11, H, W) matte, leak,
+    and the colours of the room, the frame and the virtual background.
     """
     each = leak_loss(prediction.flatten(0, 1), target[:, :, :2].flatten(0, 1))
     return each + 1 - expected_score(prediction, target)
 
 
 def expected_score(prediction: Tensor, target: Tensor, power: float = 4.0) -> Tensor:
-    """The share of the leak whose strongest sample shows the room, made smooth.
+    """The share of the leaking room that a vote over these frames would get right, in [0, 1].
 
-    As in `vader_rt.room.vote`, a sample is as strong as its leak times its matte. Here each has a share
-    in its pixel as its strength to a power, and is right as far as it is within ΔE94 of 4, as it
-    is and un-mixed, half each. What stays undecided between right samples costs nothing.
+    The real vote, `vader_rt.room.vote`, takes the samples of a pixel that are strongest, by leak
+    times matte. That has no gradient, so here every sample has a vote: its strength to a `power`,
+    divided by the sum over the frames. A sample is right as far as its colour is within ΔE94 4 of
+    the room's: half of that is judged on its colour as it is, half on its colour un-mixed by the
+    predicted matte. Pixels count as much as they truly leak in the frame where they leak most.
 
     prediction, target: as for `vote_loss`.
     """
@@ -86,38 +60,23 @@ def expected_score(prediction: Tensor, target: Tensor, power: float = 4.0) -> Te
     true_leak, colors = target[:, :, 1:2], target[:, :, 2:].split(3, dim=2)
     strength = leak * matte.clamp_min(LEAST_LEAK)
     share = torch.softmax(power * torch.log(strength + 1e-4), dim=1)
-    room, call, virtual = (part.flatten(0, 1) for part in colors)
-    trusted = (1 - _TRUST * (1 - matte.flatten(0, 1))).clamp_min(LEAST_LEAK)
+    room, frame, virtual = (part.flatten(0, 1) for part in colors)
+    believed = (1 - _MATTE_CONFIDENCE * (1 - matte.flatten(0, 1))).clamp_min(LEAST_LEAK)
     right, room = torch.zeros_like(leak), _lab(room)
-    for found in (call, virtual + (call - virtual) / trusted):
+    for found in (frame, virtual + (frame - virtual) / believed):
         near = torch.sigmoid((_TOLERANCE - _delta_e94(_lab(found), room)) / _SOFTNESS)
         right = right + near.unflatten(0, leak.shape[:2]) / 2
     return _weighted_mean((share * right).sum(dim=1), true_leak.amax(dim=1))
 
 
-def delta_e94(rgb_a: Tensor, rgb_b: Tensor) -> Tensor:
-    """CIE94 colour difference of sRGB in [0, 1], (N, 3, H, W) → (N, 1, H, W); differentiable.
-
-    It stands in for CIEDE2000, whose corrections in the blues have kinks that do not train well.
-    """
-    return _delta_e94(_lab(rgb_a), _lab(rgb_b))
-
-
-def _delta_e94(lab_a: Tensor, lab_b: Tensor) -> Tensor:
-    dl, da, db = (lab_a - lab_b).split(1, dim=1)
-    chroma_a, chroma_b = (_norm(lab[:, 1:]) for lab in (lab_a, lab_b))
-    dc = chroma_a - chroma_b
-    dh2 = (da**2 + db**2 - dc**2).clamp_min(0)
-    scaled = (dc / (1 + 0.045 * chroma_b)) ** 2 + dh2 / (1 + 0.015 * chroma_b) ** 2
-    return torch.sqrt(dl**2 + scaled + 1e-6)
-
-
 def restore_loss(prediction: Tensor, truth: Tensor) -> Tensor:
-    """Ours, for restoration: what the VADER score counts, made smooth.
+    """For restoration: what the VADER score counts, made smooth.
 
-    prediction: (N, 4, H, W) room and confidence; truth: (N, 5, H, W) room, leak, seen. What counts
-    is whether the colour error d is within the tolerance; that d / (d + tolerance) counts too leads
-    there from far away. The confidence learns whether d is within the tolerance.
+    What counts is whether the colour error d is within the tolerance. Far from it that has no
+    gradient; d / (d + tolerance), which is added, leads there. The confidence learns whether d is
+    within the tolerance.
+
+    prediction: (N, 4, H, W) room and confidence. truth: (N, 5, H, W) room, leak, seen.
     """
     room, leak, seen = truth.split([3, 1, 1], dim=1)
     difference = delta_e94(prediction[:, :3], room)
@@ -129,19 +88,8 @@ def restore_loss(prediction: Tensor, truth: Tensor) -> Tensor:
     return color + 0.1 * _weighted_mean(sure, (leak + 0.25) * seen)
 
 
-def _weighted_mean(value: Tensor, weight: Tensor) -> Tensor:
-    """Mean over the pixels of each item, then over items: a call with few leaks counts as much."""
-    sums = [(x * weight).sum(dim=(1, 2, 3)) for x in (value, torch.ones_like(value))]
-    return (sums[0] / sums[1].clamp_min(1e-6)).mean()
-
-
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "combined": combined_loss,
-    "mse": F.mse_loss,
-    "mae": F.l1_loss,
-    "smooth_l1": F.smooth_l1_loss,
-    "focal_mse": focal_mse_loss,
-    "soft_jaccard": soft_jaccard_loss,
+    **seed.LOSSES,
     "leak": leak_loss,
     "vote": vote_loss,
     "restore": restore_loss,
@@ -159,7 +107,25 @@ def find_loss(name: str) -> Callable[[Tensor, Tensor], Tensor]:
     return LOSSES[name]
 
 
-def _norm(ab: Tensor) -> Tensor:
+def delta_e94(rgb_a: Tensor, rgb_b: Tensor) -> Tensor:
+    """CIE94 colour difference of sRGB in [0, 1], (N, 3, H, W) → (N, 1, H, W); differentiable.
+
+    It stands in for CIEDE2000, whose corrections in the blues have kinks that do not train well.
+    """
+    return _delta_e94(_lab(rgb_a), _lab(rgb_b))
+
+
+def _delta_e94(lab_a: Tensor, lab_b: Tensor) -> Tensor:
+    d_lightness, d_a, d_b = (lab_a - lab_b).split(1, dim=1)
+    chroma_a, chroma_b = (_length(lab[:, 1:]) for lab in (lab_a, lab_b))
+    d_chroma = chroma_a - chroma_b
+    d_hue_squared = (d_a**2 + d_b**2 - d_chroma**2).clamp_min(0)
+    scaled = (d_chroma / (1 + 0.045 * chroma_b)) ** 2
+    scaled = scaled + d_hue_squared / (1 + 0.015 * chroma_b) ** 2
+    return torch.sqrt(d_lightness**2 + scaled + 1e-6)
+
+
+def _length(ab: Tensor) -> Tensor:
     return torch.sqrt((ab**2).sum(dim=1, keepdim=True) + 1e-6)
 
 
@@ -175,7 +141,7 @@ def _lab(rgb: Tensor) -> Tensor:
     return torch.cat([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
 
 
-def _sobel(x: Tensor) -> Tensor:
-    kernel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]], device=x.device, dtype=x.dtype)
-    kernels = torch.stack([kernel, kernel.T])[:, None]
-    return F.conv2d(x.flatten(0, 1)[:, None], kernels, padding=1)
+def _weighted_mean(value: Tensor, weight: Tensor) -> Tensor:
+    """Mean over the pixels of each item, then over items: a call with few leaks counts as much."""
+    sums = [(x * weight).sum(dim=(1, 2, 3)) for x in (value, torch.ones_like(value))]
+    return (sums[0] / sums[1].clamp_min(1e-6)).mean()

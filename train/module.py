@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from train.losses import delta_e94, expected_score, find_loss
-from train.networks.leaknet import build_network
+from train.networks.registry import build_network
 from train.networks.warm_start import warm_start
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.errors import InputError
@@ -86,7 +86,7 @@ class _Module(lightning.LightningModule):
 
 
 class LeakModule(_Module):
-    """Trains a frame network of `train.networks.leaknet.NETWORKS` on input groups of `vader_rt.features.planes`.
+    """Trains a frame network of `train.networks.registry` on groups of `INPUT_GROUPS`.
 
     network, inputs, size_wh: what the exported model's contract will say.
     schedule: `cosine` over the whole training, or `plateau` (the seed's: factor 0.5, patience 5).

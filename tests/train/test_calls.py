@@ -1,4 +1,4 @@
-"""The VADER layout: found, checked, split."""
+"""The VADER layout: found and checked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import SAMPLE
-from train.calls import Call, CallName, read_calls, split_calls
+from train.calls import Call, CallName, read_calls, true_leak
 from vader_rt.errors import InputError
 
 
@@ -60,14 +60,9 @@ def test_refusals(tmp_path: Path, names: list[str], options: dict, words: str) -
         read_calls(build(tmp_path, names, **options))
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_split_shares_nothing(tmp_path: Path, seed: int) -> None:
-    names = [f"p{p}_i_r{r}_v{v}_mp" for p in range(5) for r in range(5) for v in range(4)]
-    calls = read_calls(build(tmp_path, names))
-    train, validation = split_calls(calls, held_out=0.4, seed=seed)
-    assert train
-    assert validation
-    for part in ("person", "room", "virtual"):
-        left, right = ({getattr(c.name, part) for c in side} for side in (train, validation))
-        assert not left & right
-    assert split_calls(calls, held_out=0.4, seed=seed) == (train, validation)
+def test_leak_needs_a_person_free_pixel() -> None:
+    matte = np.array([[255, 255, 100, 0]], np.uint8)
+    person = np.array([[4, 5, 0, 0]], np.uint8)
+    leak = true_leak(matte, person)
+    assert leak.tolist() == [[255, 0, 100, 0]]
+    assert leak.dtype == np.uint8

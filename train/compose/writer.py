@@ -12,15 +12,13 @@ import av
 import cv2
 import numpy as np
 
-from train.calls import CallName
+from train.calls import CallName, true_leak
 from train.compose.camera import Scene, camera, mix
 from train.compose.clients import Client
 from vader_rt.io.video import VideoWriter
 
 TRUTH_SIZE_WH = (640, 360)
 CAMERA_CRF = 17
-PERSON_FREE = 4
-"""A pixel is free of the person where its true alpha is at most this, of 255."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,8 @@ class Composed:
 
     @property
     def leak(self) -> np.ndarray:
-        """The matte where the person is not: (H, W) uint8."""
-        return np.where(self.person <= PERSON_FREE, self.matte, 0)
+        """The true leak: (H, W) uint8."""
+        return true_leak(self.matte, self.person)
 
 
 def blend(

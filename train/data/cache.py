@@ -15,8 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from train.calls import Call
-from train.data import targets
+from train.calls import Call, true_leak
 from vader_rt.engines.engine import Engine
 from vader_rt.engines.load import load_engine
 from vader_rt.features.planes import CallPlanes, InputPlanes, VirtualDetail, shrunk
@@ -172,8 +171,8 @@ def _restore_arrays(
             taker.add(frame, matte, leak)
     samples = sampler.samples()
     voted = ballot.count(virtual, *consistent_trust(samples, virtual))
-    leak = np.max([targets.leak(frame[..., 4], frame[..., 5]) for frame in found], axis=0)
-    truth = [planes[..., 12:9:-1], np.rint(leak * 255).astype(np.uint8)]
+    leak = np.max([true_leak(frame[..., 4], frame[..., 5]) for frame in found], axis=0)
+    truth = [planes[..., 12:9:-1], leak]
     return np.dstack([restore_planes(unmixer.estimate(), voted, samples, about, size_wh), *truth])
 
 

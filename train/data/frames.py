@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from train.calls import Call, read_calls
-from train.data import targets
+from train.calls import Call, read_calls, true_leak
 from train.data.cache import PLANES, SmallCall, call_planes, look_planes, remixed_call, small_call
+from train.seed import SIMILARITIES
 from vader_rt.features.planes import CallPlanes, InputPlanes
 
 _BLANK_SHARE = 0.25
@@ -54,7 +54,7 @@ class FrameDataset(Dataset):
         varied: bool = True,
     ) -> None:
         self._calls, self._inputs, self._outputs = list(calls), list(inputs), tuple(outputs)
-        self._size_wh, self._similarity = size_wh, targets.SIMILARITIES[similarity]
+        self._size_wh, self._similarity = size_wh, SIMILARITIES[similarity]
         self._crop_wh = crop_wh if varied else None
         self._frames_per_call, self._varied = frames_per_call, varied
         self._together = together
@@ -106,19 +106,23 @@ class FrameDataset(Dataset):
         """Where to cut (T, H, W, 6) frames of a call."""
         if self._crop_wh is None:
             return slice(None), slice(None)
-        leak = targets.leak(frames[..., 4], frames[..., 5]).max(axis=0)
-        return leaking_crop(leak, self._crop_wh, np.random.default_rng())
+        leak = true_leak(frames[..., 4], frames[..., 5]).max(axis=0)
+        return leaking_crop(_share(leak), self._crop_wh, np.random.default_rng())
 
     def _target(self, frame: np.ndarray, planes: np.ndarray) -> np.ndarray:
         call, matte, person = frame[..., :3], frame[..., 4], frame[..., 5]
         if self._outputs == ("similarity",):
             call, room = np.ascontiguousarray(call), np.ascontiguousarray(planes[..., 10:13])
             return self._similarity(call, room)[None].astype(np.float32)
-        masks = np.stack([matte.astype(np.float32) / 255, targets.leak(matte, person)])
+        masks = _share(np.stack([matte, true_leak(matte, person)]))
         if not self._together:
             return masks
         colors = np.dstack([planes[..., 12:9:-1], call[..., ::-1], planes[..., 2::-1]])
-        return np.concatenate([masks, colors.transpose(2, 0, 1).astype(np.float32) / 255])
+        return np.concatenate([masks, _share(colors.transpose(2, 0, 1))])
+
+
+def _share(levels: np.ndarray) -> np.ndarray:
+    return levels.astype(np.float32) / 255
 
 
 def _call_planes(planes: np.ndarray) -> CallPlanes:

@@ -14,7 +14,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from train.networks.leaknet import Refinement
+from train.networks.blocks import Refinement
 from vader_rt.contract import KNOWN_INPUTS
 from vader_rt.engines.onnx import read_contract
 from vader_rt.errors import InputError

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT
-from train.calls import read_calls
+from train.calls import PERSON_FREE, read_calls
 from train.compose.camera import Scene, camera
 from train.compose.clients import STYLES, Client, load_segmenter
 from train.compose.material import PersonClip
 from train.compose.sample_call import draw_room, draw_virtual
-from train.compose.writer import CAMERA_CRF, PERSON_FREE, blend, compose, recompress
+from train.compose.writer import CAMERA_CRF, blend, compose, recompress
 
 SIZE_WH = (320, 180)
 

@@ -11,7 +11,9 @@ import torch
 from export.to_onnx import to_onnx
 from tests.conftest import INPUTS, save_checkpoint
 from train.module import LeakModule
-from train.networks.leaknet import LINE_INPUTS, NETWORKS, LeakNet, build_network
+from train.networks.leaknet import LeakNet
+from train.networks.mixing import LINE_INPUTS
+from train.networks.registry import NETWORKS, build_network
 from train.networks.warm_start import warm_start
 from vader_rt.engines.load import load_engine
 from vader_rt.errors import InputError
