@@ -1,48 +1,39 @@
 """Fit what confidence means: `python -m calib.confidence CALLS [--model M] [--restoration R]`.
 
-A logistic regression from what is known of a pixel (`vader_rt.room.confidence`) to whether it is right,
-over the seen pixels of calls with truth. Each call is run twice, the second time with its true
-virtual image given, for the weights hold for both. Prints the weights of the frame model or, with
-`--restore`, of the restoration model, and how often pixels of each confidence were right; `--write`
-puts the weights into the model's contract.
+A logistic regression from what is known of a pixel (`vader_rt.room.confidence`) to whether it is
+right, over the seen pixels of calls with truth. Each call is run twice, the second time with its
+true virtual image given, for the weights hold for both. Prints the weights of the frame model or,
+with `--restore`, of the restoration model, and how often pixels of each confidence were right;
+`--write` puts the weights into the model's contract.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
-from matplotlib.figure import Figure
 
-from export.to_onnx import change_contract
 from train.calls import Call, read_calls
-from vader_rt.contract import AS_THE_NETWORK_SAYS
+from train.reliability import reliability, seen_pixels
+from vader_rt.cli.commands import exit_code
+from vader_rt.contract import AS_THE_NETWORK_SAYS, METADATA_KEY
 from vader_rt.engines.engine import Engine
 from vader_rt.engines.load import load_engine
-from vader_rt.errors import VaderError
+from vader_rt.engines.onnx import read_contract
+from vader_rt.io.files import whole_file
 from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION
 from vader_rt.pipeline.api import reconstruct
-from vader_rt.pipeline.result import Reconstruction
 from vader_rt.room.confidence import logistic, restored_terms, voted_terms
-from vader_rt.score import TOLERANCE, ciede2000
 
-PIXELS_PER_CALL = 20_000
 _SHRINKAGE = 0.01
 """Weight of the squares of shrunk weights, beside the loss of a pixel, of about 0.2."""
-
-
-def seen_pixels(
-    result: Reconstruction, room_bgr: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (N,) and rightness (N,) bool of seen pixels, drawn from one call."""
-    seen = np.flatnonzero(result.confidence > 0)
-    drawn = rng.choice(seen, min(PIXELS_PER_CALL, len(seen)), replace=False)
-    right = ciede2000(result.background, room_bgr) < TOLERANCE
-    return drawn, right.ravel()[drawn]
 
 
 def terms_of_call(
@@ -50,7 +41,8 @@ def terms_of_call(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Terms (N, K) and rightness (N,) bool of seen pixels of one call.
 
-    given: hand over the true virtual image.
+    given: hand over the true virtual image. options: of `vader_rt.reconstruct`; with a
+    `restoration`, the terms are those of what was restored.
     """
     virtual = call.virtual if given else None
     result = reconstruct(call.video, virtual_background=virtual, **options)
@@ -84,72 +76,61 @@ def fit(terms: np.ndarray, right: np.ndarray, shrunk: int = 0) -> list[float]:
     return [round(w, 4) for w in weights.tolist()]
 
 
-def plot_reliability(probability: np.ndarray, right: np.ndarray, path: Path) -> None:
-    """The same as `reliability`, as a picture: bars on the diagonal mean what they say."""
-    tenth = np.minimum((probability * 10).astype(int), 9)
-    count = np.bincount(tenth, minlength=10)
-    share = np.bincount(tenth, right, minlength=10) / np.maximum(count, 1)
-    figure = Figure(figsize=(5, 5))
-    axes = figure.add_subplot(
-        xlabel="confidence", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1)
-    )
-    bars = axes.bar(np.arange(10) / 10 + 0.05, share, width=0.09)
-    axes.bar_label(bars, [f"{n:,}" if n else "" for n in count], fontsize=7)
-    axes.plot([0, 1], [0, 1], "k--", linewidth=1)
-    figure.savefig(path, dpi=100)
+def change_contract(path: Path, **changes: Any) -> None:
+    """Set entries of the contract in a model's file, and leave the network as it is.
+
+    Raises:
+        InputError: it carries no contract. UsageError: it cannot be written.
+    """
+    contract = replace(read_contract(path), **changes)
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
+    with whole_file(path) as partial:
+        onnx.save(model, partial)
 
 
-def reliability(probability: np.ndarray, right: np.ndarray) -> str:
-    """Per tenth of confidence as a Markdown table: how many pixels, and which share is right."""
-    lines = ["| confidence | pixels | right |", "|---|---|---|"]
-    for low in np.arange(10) / 10:
-        inside = (probability >= low) & (probability < low + 0.1)
-        if inside.any():
-            share = right[inside].mean()
-            lines.append(f"| {low:.1f}–{low + 0.1:.1f} | {inside.sum()} | {share:.3f} |")
-    return "\n".join(lines)
-
-
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m calib.confidence")
-    parser.add_argument("calls", type=Path, help="calls that the models were not trained on")
-    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="default: %(default)s")
-    parser.add_argument("--restore", action="store_true", help="calibrate the restoration model")
-    parser.add_argument(
-        "--restoration", type=Path, default=DEFAULT_RESTORATION, help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--write", action="store_true", help="write the weights into the model's contract"
-    )
-    args = parser.parse_args()
-    rng = np.random.default_rng(0)
-    try:
-        options: dict[str, Any] = {"model": load_engine(args.model), "restore": False}
-        if args.restore:
-            options["restoration"] = _undecided(load_engine(args.restoration))
-        drawn = [
-            terms_of_call(call, rng, given=given, **options)
-            for call in read_calls(args.calls)
-            for given in ((False, True) if call.virtual.is_file() else (False,))
-        ]
-        terms, right = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
-        # what the vote adds to the word of the restoration network
-        weights = fit(terms, right, shrunk=terms.shape[1] - 2 if args.restore else 0)
-        if args.write:
-            change_contract(
-                args.restoration if args.restore else args.model, confidence=tuple(weights)
-            )
-    except VaderError as error:
-        raise SystemExit(f"calib.confidence: {error}") from None
+    add = parser.add_argument
+    add("calls", type=Path, help="calls that the models were not trained on")
+    add("--model", type=Path, default=DEFAULT_MODEL, help="default: %(default)s")
+    add("--restore", action="store_true", help="calibrate the restoration model")
+    add("--restoration", type=Path, default=DEFAULT_RESTORATION, help="default: %(default)s")
+    add("--write", action="store_true", help="write the weights into the model's contract")
+    args = parser.parse_args(argv)
+    return exit_code("calib.confidence", lambda: _calibrate(args))
+
+
+def _calibrate(args: argparse.Namespace) -> int:
+    options: dict[str, Any] = {"model": load_engine(args.model), "restore": False}
+    if args.restore:
+        options["restoration"] = _as_the_network_says(load_engine(args.restoration))
+    terms, right = (np.concatenate(parts) for parts in zip(*_terms(args, options), strict=True))
+    # the first two terms are a constant and the network's own word; the vote adds to it
+    weights = fit(terms, right, shrunk=terms.shape[1] - 2 if args.restore else 0)
+    if args.write:
+        model = args.restoration if args.restore else args.model
+        change_contract(model, confidence=tuple(weights))
     print("--confidence", *weights)
     print(reliability(logistic(terms, weights), right))
+    return 0
 
 
-def _undecided(restoration: Engine) -> Engine:
+def _terms(
+    args: argparse.Namespace, options: dict[str, Any]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    rng = np.random.default_rng(0)
+    for call in read_calls(args.calls):
+        for given in (False, True) if call.virtual.is_file() else (False,):
+            yield terms_of_call(call, rng, given=given, **options)
+
+
+def _as_the_network_says(restoration: Engine) -> Engine:
     """A restoration model whose confidence is what its network says."""
     restoration.contract = replace(restoration.contract, confidence=AS_THE_NETWORK_SAYS)
     return restoration
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

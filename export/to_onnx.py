@@ -23,7 +23,7 @@ from vader_rt.cli.commands import exit_code
 from vader_rt.contract import METADATA_KEY, Contract
 from vader_rt.doctor.tolerance import TOLERANCES
 from vader_rt.engines.engine import Engine, squeezed
-from vader_rt.engines.onnx import load_onnx, read_contract
+from vader_rt.engines.onnx import load_onnx
 from vader_rt.errors import ParityError
 from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.files import whole_file
@@ -90,19 +90,6 @@ def to_onnx(
                 "not exported"
             )
     return output
-
-
-def change_contract(path: Path, **changes: Any) -> None:
-    """Set entries of the contract in a model's file, and leave the network as it is.
-
-    Raises:
-        InputError: it carries no contract. UsageError: it cannot be written.
-    """
-    contract = replace(read_contract(path), **changes)
-    model = onnx.load(path)
-    onnx.helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
-    with whole_file(path) as partial:
-        onnx.save(model, partial)
 
 
 def _exported(network: nn.Module, contract: Contract) -> onnx.ModelProto:

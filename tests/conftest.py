@@ -25,7 +25,7 @@ from vader_rt.io.video import VideoWriter
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "tests" / "data" / "sample"
-SMALL_WH = (320, 180)
+SMALL_WH, TINY_WH = (320, 180), (160, 90)
 LOOK = ["look", "look_leak", "look_matte", "look_residual"]
 INPUTS = ["frame", "virtual", "trace", "occupancy", "edge", "dog", "person", *LOOK]
 
@@ -67,6 +67,49 @@ def small_calls(clip: Path, sample: Call, tmp_path_factory: pytest.TempPathFacto
     (folder / "videos").mkdir()
     shutil.copy(clip, folder / "videos" / sample.video.name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_calls(sample: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every 15th frame of the sample at 160×90, 8 in all: a call in the VADER layout with truth."""
+    folder = tmp_path_factory.mktemp("tiny")
+    tiny = Call(folder, sample.name)
+    pictures = [(sample.room, tiny.room), (sample.mask, tiny.mask), (sample.virtual, tiny.virtual)]
+    for source, path in pictures:
+        path.parent.mkdir()
+        picture = cv2.imread(str(source), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(path), cv2.resize(picture, TINY_WH, interpolation=cv2.INTER_AREA))
+    tiny.video.parent.mkdir()
+    _write_tiny(sample.video, tiny.video, crf=18)
+    for kind in ("matte", "person"):
+        _write_tiny(sample.truth(kind), tiny.truth(kind), crf=12)
+    return folder
+
+
+def _write_tiny(video: Path, path: Path, crf: int) -> None:
+    from vader_rt.io.video import open_video
+
+    with VideoWriter(path, size_wh=TINY_WH, crf=crf) as writer:
+        for frame in islice(open_video(video).frames(), 0, None, 15):
+            writer.write(cv2.resize(frame, TINY_WH, interpolation=cv2.INTER_AREA))
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Models as in `untrained`, at 96×64."""
+    from export.to_onnx import to_onnx
+
+    folder = tmp_path_factory.mktemp("tiny_models")
+    torch.manual_seed(0)
+    modules = {
+        "frame": LeakModule("leaknet", INPUTS, (96, 64)),
+        "restore": RestoreModule(size_wh=(96, 64)),
+        "copies": LeakModule("unet", ["frame", "edge", "dog"], (96, 64), loss="combined"),
+    }
+    return {
+        name: to_onnx(save_checkpoint(module, folder / f"{name}.ckpt"), folder / f"{name}.onnx")
+        for name, module in modules.items()
+    }
 
 
 def in_threads(work: Callable[[int], None], count: int = 3) -> None:

@@ -1,16 +1,16 @@
-"""Score a model on calls with truth: `python -m train.evaluate CALLS [--model M] [--seed S]`.
+"""Score a model on calls with truth: `python -m train.evaluate CALLS [--model M] [--seed-model S]`.
 
-Beside it, in the same run: what our own pipeline had before its last steps, copied and un-mixed;
-the virtual background itself; the seed's network and aggregation, if its exported model is given;
-copying with the true masks, the ceiling of every method that copies; and un-mixing with the true
-masks, with the estimated and with the true virtual background.
+Beside `ours`, in the same run: `virtual`, the virtual background itself; `copied` and `voted`, what
+our own pipeline had before its last steps; `seed`, the seed's network and aggregation, if its
+exported model is given; and what the true masks give, see `train.ceilings`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from statistics import fmean, median
@@ -19,19 +19,19 @@ from typing import Any
 import cv2
 import numpy as np
 
-from calib.confidence import plot_reliability, reliability, seen_pixels
-from train.calls import Call, read_calls, true_leak
-from vader_rt.errors import VaderError
+from train.calls import Call, read_calls
+from train.ceilings import ceilings
+from train.reliability import plot_reliability, reliability, seen_pixels
+from vader_rt.cli.commands import exit_code
 from vader_rt.features.planes import shrunk
-from vader_rt.io.video import open_video, read_image
+from vader_rt.io.files import write_text
+from vader_rt.io.video import open_video
 from vader_rt.pipeline.api import reconstruct
 from vader_rt.pipeline.result import Reconstruction
-from vader_rt.room.unmixing import Copier, RoomEstimate, Unmixer
 from vader_rt.score import score
-from vader_rt.virtual.estimate import cover
 
-TRUE_MASK_POWER = 8.0
-"""Power of the leak with true masks; larger than with estimated ones, which are noisier."""
+Row = dict[str, float]
+"""What the table says of one call, by column."""
 _STRIP_WH = (320, 180)
 
 
@@ -40,44 +40,45 @@ def evaluate_call(
     *,
     seed_model: Path | None = None,
     given: bool = False,
-    ceilings: bool = True,
+    with_ceilings: bool = True,
     **options: Any,
-) -> tuple[dict[str, float], Reconstruction]:
-    """Score one call and the baselines: the columns of the table, and what was recovered.
+) -> tuple[Row, Reconstruction]:
+    """Score one call and the baselines: its row of the table, and what was recovered.
 
-    given: hand over the true virtual image. ceilings: score what the true masks give.
+    given: hand over the true virtual image. with_ceilings: score what the true masks give.
     options: of `vader_rt.reconstruct`.
     """
-    truth, mask = call.read_room(), call.read_mask()
     if given:
         options["virtual_background"] = call.virtual
     result = reconstruct(call.video, truth=call.room, mask=call.mask, **options)
+    rooms = {"virtual": result.virtual, **_before_restoration(result)}
+    if seed_model is not None:
+        rooms["seed"] = reconstruct(call.video, model=seed_model).background
+    if with_ceilings and call.has_truth:
+        rooms |= ceilings(call, result.virtual)
+    truth, mask = call.read_room(), call.read_mask()
+    baselines = {name: score(room, truth, mask).challenge for name, room in rooms.items()}
+    return _own_columns(result) | baselines, result
+
+
+def _own_columns(result: Reconstruction) -> Row:
     assert result.scores is not None
-    row = {
+    return {
         "ours": result.scores.challenge,
         "artifact": result.scores.artifact or 0.0,
         "precision": result.scores.precision,
         "coverage": result.coverage,
         "s/frame": result.report["timings"]["seconds_per_frame"],
     }
-    pictures = {"virtual": result.virtual, **_before_restoration(result)}
-    row |= {name: score(picture, truth, mask).challenge for name, picture in pictures.items()}
-    if seed_model is not None:
-        seed = reconstruct(call.video, model=seed_model)
-        row["seed"] = score(seed.background, truth, mask).challenge
-    if ceilings and call.has_truth:
-        for name, estimate in _ceilings(call, result.virtual).items():
-            row[name] = score(estimate.room, truth, mask).challenge
-    return row, result
 
 
 def _before_restoration(result: Reconstruction) -> dict[str, np.ndarray]:
-    """The strongest sample of each pixel as it is and un-mixed, and the vote of more of them."""
+    """The strongest sample of each pixel as it is, and the vote of more of them."""
     seen = (result.confidence > 0)[..., None]
-    pictures = {"copied": result.estimate.copy, "unmixed": result.estimate.room}
+    rooms = {"copied": result.estimate.copy}
     if result.voted is not None:
-        pictures["voted"] = result.voted.room
-    return {name: np.where(seen, image, result.virtual) for name, image in pictures.items()}
+        rooms["voted"] = result.voted.room
+    return {name: np.where(seen, room, result.virtual) for name, room in rooms.items()}
 
 
 def strip(call: Call, result: Reconstruction) -> np.ndarray:
@@ -97,98 +98,84 @@ def strip(call: Call, result: Reconstruction) -> np.ndarray:
     return np.hstack([shrunk(picture.astype(np.uint8), _STRIP_WH) for picture in pictures])
 
 
-def _ceilings(call: Call, virtual: np.ndarray) -> dict[str, RoomEstimate]:
-    """The room by the true masks: copied, un-mixed, un-mixed from the true virtual image."""
-    copier = Copier(virtual.shape[1::-1])
-    unmixers = {"unmix": Unmixer(virtual, TRUE_MASK_POWER)}
-    if call.virtual.is_file():
-        true_virtual = cover(read_image(call.virtual), virtual.shape[1::-1])
-        unmixers["unmix_v"] = Unmixer(true_virtual, TRUE_MASK_POWER)
-    for frame, matte, leak in _true_frames(call):
-        copier.add(frame, leak)
-        for unmixer in unmixers.values():
-            unmixer.add(frame, matte, leak)
-    return {"copy": copier.estimate(), **{n: u.estimate() for n, u in unmixers.items()}}
-
-
-def _true_frames(call: Call) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Frame with its true matte and leak, (h, w) float32 in [0, 1]."""
-    pairs = zip(open_video(call.video).frames(), call.truth_frames(), strict=False)
-    for frame, (matte, person) in pairs:
-        leak = true_leak(matte, cv2.dilate(person, np.ones((3, 3), np.uint8)))
-        yield frame, (matte / 255).astype(np.float32), (leak / 255).astype(np.float32)
-
-
-def table(rows: dict[str, dict[str, float]]) -> str:
+def table(rows: dict[str, Row]) -> str:
     """The rows by call as a Markdown table, with mean and median."""
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    for name, average in (("**mean**", fmean), ("**median**", median)):
-        rows = {
-            **rows,
-            name: {
-                c: average([r[c] for n, r in rows.items() if c in r and "**" not in n])
-                for c in columns
-            },
-        }
     lines = ["| call | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for name, row in rows.items():
+    averages = {
+        f"**{name}**": {c: average([r[c] for r in rows.values() if c in r]) for c in columns}
+        for name, average in (("mean", fmean), ("median", median))
+    }
+    for name, row in (rows | averages).items():
         cells = (f"{row[c]:.3f}" if c in row else "–" for c in columns)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _parse() -> argparse.Namespace:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    args = _parser().parse_args(argv)
+    return exit_code("train.evaluate", lambda: _evaluate(args))
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    rng = np.random.default_rng(0)
+    rows: dict[str, Row] = {}
+    drawn: list[tuple[np.ndarray, np.ndarray]] = []
+    for call, row, result in _evaluated(args):
+        rows[call.name.video] = row
+        print(call.name.video, *(f"{k} {v:.3f}" for k, v in row.items()), flush=True)
+        pixels, right = seen_pixels(result, call.read_room(), rng)
+        drawn.append((result.confidence.ravel()[pixels], right))
+        if args.pictures:
+            args.pictures.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(args.pictures / f"{call.name.video}.jpg"), strip(call, result))
+    confidence, right = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+    print(table(rows))
+    print(reliability(confidence, right))
+    if args.pictures:
+        plot_reliability(confidence, right, args.pictures / "reliability.png")
+    if args.json:
+        write_text(args.json, json.dumps(rows, indent=2) + "\n")
+    return 0
+
+
+def _evaluated(args: argparse.Namespace) -> Iterator[tuple[Call, Row, Reconstruction]]:
+    """The calls, each with its row and what was recovered."""
+    for call in read_calls(args.calls):
+        yield (
+            call,
+            *evaluate_call(
+                call,
+                model=args.model,
+                restoration=args.restoration,
+                restore=not args.no_restore,
+                seed_model=args.seed_model,
+                given=args.given,
+                with_ceilings=not args.no_ceilings,
+            ),
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m train.evaluate")
-    parser.add_argument("calls", type=Path, help="folder in the VADER layout")
-    parser.add_argument("--model", type=Path, help="default: the shipped frame model")
-    parser.add_argument("--restoration", type=Path, help="default: the shipped one")
-    parser.add_argument("--no-restore", action="store_true", help="leave the room by vote as it is")
-    parser.add_argument("--seed", type=Path, help="the seed's checkpoint, exported to ONNX")
-    parser.add_argument("--given", action="store_true", help="hand over the true virtual image")
-    parser.add_argument("--no-ceilings", action="store_true", help="leave out the true masks'")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
-    parser.add_argument(
+    add = parser.add_argument
+    add("calls", type=Path, help="folder in the VADER layout")
+    add("--model", type=Path, help="default: the shipped frame model")
+    add("--restoration", type=Path, help="default: the shipped one")
+    add("--no-restore", action="store_true", help="leave the room by vote as it is")
+    add("--seed-model", type=Path, help="the seed's checkpoint, exported to ONNX")
+    add("--given", action="store_true", help="hand over the true virtual image")
+    add("--no-ceilings", action="store_true", help="leave out what the true masks give")
+    add("--json", type=Path, metavar="FILE", help="write the figures here too")
+    add(
         "--pictures",
         type=Path,
         metavar="DIR",
         help="write a strip per call, and how reliable the confidence is",
     )
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = _parse()
-    options = {
-        "model": args.model,
-        "restoration": args.restoration,
-        "restore": not args.no_restore,
-        "seed_model": args.seed,
-        "given": args.given,
-        "ceilings": not args.no_ceilings,
-    }
-    rng = np.random.default_rng(0)
-    rows, sure, right = {}, [], []
-    try:
-        for call in read_calls(args.calls):
-            row, result = evaluate_call(call, **options)
-            rows[call.name.video] = row
-            print(call.name.video, *(f"{k} {v:.3f}" for k, v in row.items()), flush=True)
-            drawn, correct = seen_pixels(result, call.read_room(), rng)
-            sure.append(result.confidence.ravel()[drawn])
-            right.append(correct)
-            if args.pictures:
-                args.pictures.mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(args.pictures / f"{call.name.video}.jpg"), strip(call, result))
-    except VaderError as error:
-        raise SystemExit(f"train.evaluate: {error}") from None
-    print(table(rows))
-    drawn_pixels = np.concatenate(sure), np.concatenate(right)
-    print(reliability(*drawn_pixels))
-    if args.pictures:
-        plot_reliability(*drawn_pixels, args.pictures / "reliability.png")
-    if args.json:
-        args.json.write_text(json.dumps(rows, indent=2) + "\n")
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,30 +8,30 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
-from calib.confidence import (
-    PIXELS_PER_CALL,
-    _undecided,
-    fit,
-    plot_reliability,
-    reliability,
-    seen_pixels,
-    terms_of_call,
-)
+from calib.confidence import _as_the_network_says, change_contract, fit, main, terms_of_call
 from tests.conftest import ROOT
-from train.calls import read_calls
+from train.calls import Call, read_calls
+from train.reliability import reliability, seen_pixels
 from vader_rt.engines.load import load_engine
 from vader_rt.engines.onnx import read_contract
+from vader_rt.errors import InputError
 from vader_rt.pipeline.api import reconstruct
 from vader_rt.room.confidence import logistic
 
 
-def run(*argv: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "calib.confidence", *map(str, argv)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+@pytest.fixture
+def call(tiny_calls: Path) -> Call:
+    return read_calls(tiny_calls)[0]
+
+
+@pytest.fixture(autouse=True)
+def few_pixels(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Fewer pixels than any call shows, so that all that are asked for are drawn."""
+    monkeypatch.setattr("train.reliability.PIXELS_PER_CALL", 2000)
+    return 2000
 
 
 def test_calibration_finds_the_weights_it_was_made_with() -> None:
@@ -62,44 +62,39 @@ def test_the_last_weights_can_be_kept_small() -> None:
     assert small[1] > free[1] + 0.5
 
 
-def test_the_plot_has_a_bar_per_tenth(tmp_path: Path) -> None:
-    probability = np.repeat([0.15, 0.75], 500)
-    right = np.arange(1000) % 4 == 0
-    plot_reliability(probability, right, tmp_path / "plot.png")
-    plot = cv2.imread(str(tmp_path / "plot.png"))
-    assert plot.shape[0] > 200
-    one = tmp_path / "one.png"
-    plot_reliability(probability[:500], right[:500], one)
-    assert (cv2.imread(str(one)) != plot).any()
-
-
 @pytest.mark.parametrize("kind", ["frame", "restore"])
 def test_weights_are_printed_and_written(
-    kind: str, calls: Path, untrained: dict[str, Path], tmp_path: Path
+    kind: str,
+    call: Call,
+    tiny_models: dict[str, Path],
+    few_pixels: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    models = {k: Path(shutil.copy(untrained[k], tmp_path)) for k in ("frame", "restore")}
-    argv = [calls / "validation", "--model", models["frame"]]
+    models = {k: Path(shutil.copy(tiny_models[k], tmp_path)) for k in ("frame", "restore")}
+    argv = [str(call.folder), "--model", str(models["frame"])]
     if kind == "restore":
-        argv += ["--restore", "--restoration", models["restore"]]
+        argv += ["--restore", "--restoration", str(models["restore"])]
     before = {k: path.read_bytes() for k, path in models.items()}
-    printed = run(*argv)
-    assert printed.returncode == 0, printed.stderr
+    assert main(argv) == 0
+    printed = capsys.readouterr().out
     assert {k: path.read_bytes() for k, path in models.items()} == before
-    pixels = [int(line.split(" | ")[1]) for line in printed.stdout.splitlines()[3:]]
-    assert sum(pixels) > PIXELS_PER_CALL, "the one call was not run with its virtual image too"
-    # what stands in the model does not change what is fitted
-    again = [run(*argv, "--write") for _ in range(2)]
-    assert {process.stdout for process in again} == {printed.stdout}
-    weights = printed.stdout.splitlines()[0].split()[1:]
+    pixels = [int(line.split(" | ")[1]) for line in printed.splitlines()[3:]]
+    assert sum(pixels) == 2 * few_pixels, "the one call was not run with its virtual image too"
+    for _ in range(2):  # what stands in the model does not change what is fitted
+        assert main([*argv, "--write"]) == 0
+        assert capsys.readouterr().out == printed
+    weights = printed.splitlines()[0].split()[1:]
     assert read_contract(models[kind]).confidence == tuple(map(float, weights))
     other = {"frame": "restore", "restore": "frame"}[kind]
     assert models[other].read_bytes() == before[other]
 
 
-def test_what_is_fitted_is_what_the_runtime_weighs(calls: Path, untrained: dict[str, Path]) -> None:
-    call = read_calls(calls / "validation")[0]
-    model, restoration = (load_engine(untrained[kind]) for kind in ("frame", "restore"))
-    options = {"model": model, "restoration": _undecided(restoration)}
+def test_what_is_fitted_is_what_the_runtime_weighs(
+    call: Call, tiny_models: dict[str, Path]
+) -> None:
+    model, restoration = (load_engine(tiny_models[kind]) for kind in ("frame", "restore"))
+    options = {"model": model, "restoration": _as_the_network_says(restoration)}
     terms, _ = terms_of_call(call, np.random.default_rng(0), **options)
     weights = (0.3, 0.7, 0.2, -0.4, 0.5, -0.6)
     restoration.contract = replace(restoration.contract, confidence=weights)
@@ -109,22 +104,40 @@ def test_what_is_fitted_is_what_the_runtime_weighs(calls: Path, untrained: dict[
     np.testing.assert_allclose(logistic(terms, weights), confidence, rtol=1e-3)
 
 
-def test_what_the_vote_adds_is_kept_small(calls: Path, untrained: dict[str, Path]) -> None:
-    model, restoration = (untrained[kind] for kind in ("frame", "restore"))
-    printed = run(
-        calls / "validation", "--model", model, "--restore", "--restoration", restoration
-    ).stdout.splitlines()[0]
-    options = {"model": model, "restoration": _undecided(load_engine(restoration))}
-    rng, (call,) = np.random.default_rng(0), read_calls(calls / "validation")
+def test_what_the_vote_adds_is_kept_small(
+    call: Call, tiny_models: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, restoration = (tiny_models[kind] for kind in ("frame", "restore"))
+    argv = [str(call.folder), "--model", str(model), "--restore", "--restoration", str(restoration)]
+    assert main(argv) == 0
+    weights = [float(word) for word in capsys.readouterr().out.splitlines()[0].split()[1:]]
+    options = {"model": model, "restoration": _as_the_network_says(load_engine(restoration))}
+    rng = np.random.default_rng(0)
     drawn = [terms_of_call(call, rng, given=given, **options) for given in (False, True)]
     terms, right = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
-    weights = list(map(float, printed.split()[1:]))
     assert weights == fit(terms, right, shrunk=4)
     assert weights != fit(terms, right)
 
 
-def test_missing_calls_are_one_line(tmp_path: Path) -> None:
-    process = run(tmp_path)
-    assert process.returncode == 1
+def test_a_changed_contract_leaves_the_network(
+    tiny_models: dict[str, Path], tmp_path: Path
+) -> None:
+    changed = Path(shutil.copy(tiny_models["frame"], tmp_path / "changed.onnx"))
+    change_contract(changed, confidence=(7.0,) * 7, training="more")
+    before, after = (load_engine(path, "onnx-cpu") for path in (tiny_models["frame"], changed))
+    assert after.contract == replace(before.contract, confidence=(7.0,) * 7, training="more")
+    planes = np.random.default_rng(0).random(before.contract.input_shape, np.float32)
+    for a, b in zip(before.run(planes), after.run(planes), strict=True):
+        assert (a == b).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["changed.onnx"]
+    with pytest.raises(InputError, match=r"none\.onnx"):
+        change_contract(tmp_path / "none.onnx", training="more")
+
+
+def test_missing_calls_are_one_line_and_an_exit_code(tmp_path: Path) -> None:
+    """Through the real process."""
+    command = [sys.executable, "-m", "calib.confidence", str(tmp_path)]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 3
     assert process.stderr.startswith("calib.confidence: ")
     assert process.stderr.count("\n") == 1

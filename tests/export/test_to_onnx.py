@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from export.to_onnx import TOLERANCE, change_contract, to_onnx
+from export.to_onnx import TOLERANCE, to_onnx
 from tests.conftest import INPUTS, ROOT, save_checkpoint
 from train.checkpoint import load_checkpoint
 from train.module import LeakModule, RestoreModule
-from vader_rt.contract import RESTORE_GROUPS, Contract
 from vader_rt.engines.load import load_engine
-from vader_rt.errors import InputError
 from vader_rt.io.files import file_sha256
 from vader_rt.io.video import open_video
 
@@ -60,69 +56,6 @@ def test_export_is_checked_on_real_frames(checkpoint: Path, clip: Path, tmp_path
     assert to_onnx(checkpoint, tmp_path / "model.onnx", calls=[clip]).is_file()
 
 
-def damaged(name: str, path: Path) -> None:
-    module = MODULES["unet"]()
-    good = {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}
-    if name == "text":
-        path.write_text("not a checkpoint")
-    elif name == "truncated":
-        torch.save(good, path)
-        path.write_bytes(path.read_bytes()[:2000])
-    elif name == "no weights":
-        torch.save({"hyper_parameters": good["hyper_parameters"]}, path)
-    elif name == "pickled code":
-        torch.save({**good, "callback": print}, path)
-    elif name == "empty":
-        path.touch()
-    elif name == "weights alone":
-        torch.save(good["state_dict"], path)
-    elif name == "a tensor":
-        torch.save(torch.zeros(3), path)
-    elif name == "no inputs":
-        del good["hyper_parameters"]["inputs"]
-        torch.save(good, path)
-    elif name == "unknown input":
-        good["hyper_parameters"]["inputs"] = ["depth"]
-        torch.save(good, path)
-    elif name == "other inputs":
-        good["hyper_parameters"]["inputs"] = ["frame"]
-        torch.save(good, path)
-    elif name == "other network":
-        good["hyper_parameters"]["network"] = "leaknet"
-        torch.save(good, path)
-    elif name == "unknown network":
-        good["hyper_parameters"]["network"] = "resnet"
-        torch.save(good, path)
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("missing", "does not exist"),
-        ("empty", "is not a Lightning checkpoint"),
-        ("text", "is not a checkpoint, or holds more than weights"),
-        ("truncated", "is not a Lightning checkpoint"),
-        ("no weights", "no state_dict with hyper_parameters"),
-        ("weights alone", "no state_dict with hyper_parameters"),
-        ("a tensor", "no state_dict with hyper_parameters"),
-        ("pickled code", "holds more than weights and settings; not loaded"),
-        ("no inputs", "'inputs'"),
-        ("unknown input", "'depth'"),
-        ("other inputs", "size mismatch"),
-        ("other network", "Missing key"),
-        ("unknown network", "'resnet' is unknown; known: unet"),
-    ],
-)
-def test_bad_checkpoints(name: str, words: str, tmp_path: Path) -> None:
-    path = tmp_path / "bad.ckpt"
-    damaged(name, path)
-    with pytest.raises(InputError, match=words) as caught:
-        to_onnx(path, tmp_path / "model.onnx")
-    assert "\n" not in str(caught.value)
-    assert "weights_only" not in str(caught.value)  # torch's advice to switch it off
-    assert not list(tmp_path.glob("*.onnx*"))
-
-
 def test_command_line(tmp_path: Path) -> None:
     """A checkpoint as Lightning writes it, through the real process; and one that is none."""
     checkpoint = save_checkpoint(MODULES["unet"](), tmp_path / "unet.ckpt")
@@ -142,24 +75,6 @@ def test_command_line(tmp_path: Path) -> None:
     assert bad.returncode == 1
     assert bad.stderr.startswith("export.to_onnx: ")
     assert bad.stderr.count("\n") == 1
-
-
-def test_a_changed_contract_leaves_the_network(untrained: dict[str, Path], tmp_path: Path) -> None:
-    changed = shutil.copy(untrained["frame"], tmp_path / "changed.onnx")
-    change_contract(changed, confidence=(7.0,) * 7, training="more")
-    before, after = (load_engine(path, "onnx-cpu") for path in (untrained["frame"], changed))
-    assert after.contract == replace(before.contract, confidence=(7.0,) * 7, training="more")
-    planes = np.random.default_rng(0).random(before.contract.input_shape, np.float32)
-    for a, b in zip(before.run(planes), after.run(planes), strict=True):
-        assert (a == b).all()
-    assert [path.name for path in tmp_path.iterdir()] == ["changed.onnx"]
-    with pytest.raises(InputError, match=r"none\.onnx"):
-        change_contract(tmp_path / "none.onnx", training="more")
-
-
-def test_restore_contract() -> None:
-    contract = Contract("restore", tuple(RESTORE_GROUPS), (96, 64), ("room", "confidence"))
-    assert contract.input_shape == (1, 47, 64, 96)  # 17 of the call, 5 of each sixth of it
 
 
 @pytest.mark.shared
