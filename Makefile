@@ -57,9 +57,11 @@ $(RUNTIME)/installed: pyproject.toml
 	$(RUNTIME)/bin/pip install --quiet --editable .
 	touch $@
 
-# torch first and by itself, so that pip does not choose another build for its dependants
+# pip knows dependency groups from 25.1 on; Python 3.10 to 3.12 bring an older one.
+# torch before the rest and by itself, so that pip does not choose another build for its dependants
 $(DEV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(DEV)
+	$(DEV)/bin/pip install --quiet "pip>=25.1"
 	$(DEV)/bin/pip install --quiet "$(TORCH)"
-	$(DEV)/bin/pip install --quiet --editable ".[train,dev]"
+	$(DEV)/bin/pip install --quiet --editable . --group train --group dev
 	touch $@
