@@ -38,6 +38,7 @@ lint: $(DEV)/installed
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
+	$(DEV)/bin/lint-imports --no-cache --no-logo
 
 format: $(DEV)/installed
 	$(DEV)/bin/ruff check --fix .
