@@ -39,9 +39,10 @@ Method = Literal["minmax", "entropy", "percentile"]
 SUFFIX = ".int8.onnx"
 METHODS: tuple[Method, ...] = ("minmax", "entropy", "percentile")
 LAYERS = ("Conv", "ConvTranspose")
-"""What int8 pays for."""
+"""Operators that are faster in int8."""
 BETWEEN = ("Add", "Concat", "MaxPool", "Resize")
-"""What lies between layers and would cost a detour through float; of sums, those of layers."""
+"""Operators between two layers. They are no faster in int8, but left in float their input would be
+dequantized and their output quantized again. Sums are quantized only behind a layer."""
 OPTIONS = {
     "ActivationSymmetric": True,
     "WeightSymmetric": True,
@@ -53,7 +54,7 @@ OPTIONS = {
 }
 """For ONNX Runtime's quantizer; its own defaults make models that TensorRT refuses."""
 HURTS = 0.2
-"""A layer hurts if the error falls by this share when it alone stays out of int8."""
+"""A layer hurts if the error falls by this share of itself when that layer alone stays in float."""
 ENOUGH = 0.02
 """The largest error that is accepted (RMS, of outputs in [0, 1]): five levels of 255."""
 _JUDGED = 4

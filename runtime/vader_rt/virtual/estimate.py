@@ -19,11 +19,13 @@ CLEAR_MASK = 20
 SAME_LEVELS = 12
 """A pixel is the virtual background where no channel differs from it by more levels."""
 _STILL_LEVELS, _STILL_WIDTH = 0.5, 640
-"""A pixel is still where it deviates by less from its mean over time, at this width of a frame."""
+"""A pixel never changes if its standard deviation over time is below these levels, in frames that
+are scaled to this width."""
 _FREE_SHARE = 0.1
-"""A pixel is free where a person is seen in a smaller share of the frames."""
+"""A pixel is free if a person is seen there in less than this share of the frames."""
 _MOVING_SHARE = 0.2
-"""The background moves if this share of the free pixels is not `image` in this share of frames."""
+"""The background moves if more than this share of the free pixels differs from `image` in more than
+this share of the frames."""
 _PLAIN_LEVELS = 10
 """A background is plain if hardly any detail of it is stronger, in levels."""
 
