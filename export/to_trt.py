@@ -165,9 +165,9 @@ class _Export:
         return self._full
 
     def fp16(self) -> Path:
-        half = self._as_fp16("fp16", self._full)
+        narrow = self._as_fp16("fp16", self._full)
         self._comparison().check(self._checkpoint)
-        return half
+        return narrow
 
     def int8(self) -> Path:
         checks, frame_model = self._checks, self._checks.frame_model
@@ -175,7 +175,7 @@ class _Export:
         inputs = inputs_from(self._full, sources, frame_model=frame_model)
         output = self._full.with_suffix(".int8.onnx")
         made = quantize(self._full, output, inputs, method=checks.method)
-        half = self._as_fp16("int8", made.model)
+        narrow = self._as_fp16("int8", made.model)
         comparison = self._comparison()
         names = [call.name.video for call in self._calls]
         verdict = judge(
@@ -186,12 +186,12 @@ class _Export:
         comparison.check(self._checkpoint)
         verdict.check()
         log.info("%s", verdict.line())
-        return half
+        return narrow
 
     def _as_fp16(self, precision: Precision, model: Path) -> Path:
-        half = to_fp16(model, model.with_suffix(".fp16.onnx"))
-        self._engines[precision] = fp16_engine(half)
-        return half
+        narrow = to_fp16(model, model.with_suffix(".fp16.onnx"))
+        self._engines[precision] = fp16_engine(narrow)
+        return narrow
 
     def _comparison(self) -> Comparison:
         planes = [item[None] for item in self._planes]
