@@ -13,7 +13,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from calib.collect import collect
 from calib.quantize import LAYERS, layer_names, measured_ranges, with_qdq
 from calib.saturation import LARGEST_SUM, largest_pair_sum
-from vader_rt.pipeline import DEFAULT_MODEL
+from vader_rt.models import DEFAULT_MODEL
 
 
 def one_layer(kind: str, weights: np.ndarray, scales: list[float], axis: int) -> onnx.ModelProto:
