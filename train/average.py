@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -27,25 +28,26 @@ def average(first: Path, second: Path, output: Path) -> None:
         UsageError: the output cannot be written.
     """
     contracts = [load_checkpoint(path)[1] for path in (first, second)]
-    a, b = (read_checkpoint(path) for path in (first, second))
-    shapes = [{name: tensor.shape for name, tensor in part.state.items()} for part in (a, b)]
+    checkpoints = [read_checkpoint(path) for path in (first, second)]
+    shapes = [{name: tensor.shape for name, tensor in c.state.items()} for c in checkpoints]
     if shapes[0] != shapes[1] or contracts[0].inputs != contracts[1].inputs:
         raise InputError(f"{second}: is not the network of {first}, with the same inputs")
+    (state, _, _), (other, settings, epoch) = checkpoints
     mean = {
-        name: torch.lerp(a.state[name], tensor, 0.5) if tensor.is_floating_point() else tensor
-        for name, tensor in b.state.items()
+        name: torch.lerp(state[name], tensor, 0.5) if tensor.is_floating_point() else tensor
+        for name, tensor in other.items()
     }
     with whole_file(output) as partial:
-        parts = {"state_dict": mean, "hyper_parameters": b.settings, "epoch": b.epoch}
-        torch.save(parts, partial)
+        torch.save({"state_dict": mean, "hyper_parameters": settings, "epoch": epoch}, partial)
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m train.average")
     parser.add_argument("first", type=Path)
     parser.add_argument("second", type=Path, help="its settings are kept")
     parser.add_argument("-o", "--output", type=Path, required=True)
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
 
     def job() -> int:
         average(args.first, args.second, args.output)

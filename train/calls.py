@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 
 from vader_rt.errors import InputError
-from vader_rt.io.video import open_video, read_gray, read_image
+from vader_rt.io.images import read_gray, read_image
+from vader_rt.io.video import open_video
 
 PERSON_FREE = 4
 """A pixel is free of the person where its true alpha is at most this, of 255."""
@@ -117,3 +118,8 @@ def read_calls(folder: str | Path) -> list[Call]:
 def true_leak(matte: np.ndarray, person: np.ndarray) -> np.ndarray:
     """The leak: the matte where the person is not. (…, H, W) uint8 each, 255 = 1."""
     return np.where(person <= PERSON_FREE, matte, 0)
+
+
+def read_true_calls(folder: str | Path) -> list[Call]:
+    """The calls of a folder whose true matte and person are known; see `read_calls`."""
+    return [call for call in read_calls(folder) if call.has_truth]

@@ -8,9 +8,12 @@ import cv2
 import numpy as np
 
 from train.calls import Call, true_leak
-from vader_rt.io.video import open_video, read_image
-from vader_rt.room.unmixing import LEAST_LEAK, Copier
-from vader_rt.virtual.estimate import cover
+from vader_rt.io.images import read_image, shrunk
+from vader_rt.io.video import open_video
+from vader_rt.room.accumulate import CopyingAccumulator
+from vader_rt.room.observation import Observation, observe
+from vader_rt.room.unmixing import LEAST_LEAK
+from vader_rt.virtual.given import cover
 
 _WEIGHT_POWER = 8
 
@@ -30,12 +33,12 @@ class LeastSquaresRoom:
         self._s1 = np.zeros(virtual_bgr.shape, np.float32)
         self._s2 = np.zeros(virtual_bgr.shape[:2], np.float32)
 
-    def add(self, frame_bgr: np.ndarray, matte: np.ndarray, leak: np.ndarray) -> None:
-        """Take in a frame (H, W, 3) uint8, its matte and leak, (H, W) float32 in [0, 1]."""
-        where = leak > LEAST_LEAK
-        m = np.maximum(matte[where], LEAST_LEAK)
-        offset = np.subtract(frame_bgr[where], self._virtual[where], dtype=np.float32)
-        weighted = leak[where] ** _WEIGHT_POWER * m
+    def add(self, observation: Observation) -> None:
+        """Take in a frame with its matte and leak."""
+        where = observation.leak > LEAST_LEAK
+        m = np.maximum(observation.matte[where], LEAST_LEAK)
+        offset = np.subtract(observation.frame[where], self._virtual[where], dtype=np.float32)
+        weighted = observation.leak[where] ** _WEIGHT_POWER * m
         self._s1[where] += weighted[:, None] * offset
         self._s2[where] += weighted * m
 
@@ -54,29 +57,24 @@ def ceilings(call: Call, virtual_bgr: np.ndarray) -> dict[str, np.ndarray]:
     virtual background, virtual_bgr (H, W, 3) uint8. unmix_v: with the true one, if it is known.
     """
     size_wh = virtual_bgr.shape[1::-1]
-    copier, unmixed = Copier(size_wh), {"unmix": LeastSquaresRoom(virtual_bgr)}
+    copied, unmixed = CopyingAccumulator(size_wh), {"unmix": LeastSquaresRoom(virtual_bgr)}
     if call.virtual.is_file():
         unmixed["unmix_v"] = LeastSquaresRoom(cover(read_image(call.virtual), size_wh))
-    for frame, matte, leak in _true_frames(call):
-        copier.add(frame, leak)
+    for observation in _true_observations(call, virtual_bgr):
+        copied.add(observation)
         for room in unmixed.values():
-            room.add(frame, matte, leak)
+            room.add(observation)
     rooms = {name: room.room() for name, room in unmixed.items()}
-    return {"copy": copier.estimate().room, **rooms}
+    return {"copy": copied.recovered().strongest.frame, **rooms}
 
 
-def _true_frames(call: Call) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Frame, (H, W, 3) uint8, with its true matte and leak, (H, W) float32 in [0, 1].
+def _true_observations(call: Call, virtual_bgr: np.ndarray) -> Iterator[Observation]:
+    """The frames with their true matte and leak.
 
     The leak keeps a pixel's distance from the person, for the truth is smaller and compressed.
     """
     pairs = zip(open_video(call.video).frames(), call.truth_frames(), strict=False)
     for frame, (matte, person) in pairs:
         leak = true_leak(matte, cv2.dilate(person, np.ones((3, 3), np.uint8)))
-        size_wh = frame.shape[1::-1]
-        yield frame, _enlarged(matte, size_wh), _enlarged(leak, size_wh)
-
-
-def _enlarged(plane: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
-    share = (plane / 255).astype(np.float32)
-    return cv2.resize(share, size_wh, interpolation=cv2.INTER_LINEAR)
+        shares = [(plane / 255).astype(np.float32) for plane in (matte, leak)]
+        yield observe(frame, shrunk(frame, matte.shape[::-1]), shares, virtual_bgr)

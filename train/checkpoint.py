@@ -12,9 +12,8 @@ from torch import nn
 from train.networks.registry import build_network, find_network
 from train.networks.restorenet import RestoreNet
 from train.seed import seed_contract, seed_network
-from vader_rt.contract import AS_THE_NETWORK_SAYS, RESTORE_GROUPS, Contract
+from vader_rt.contract import AS_THE_NETWORK_SAYS, RESTORE_GROUPS, Contract, group_slices
 from vader_rt.errors import InputError
-from vader_rt.features.planes import group_slices
 from vader_rt.io.files import file_sha256
 
 
@@ -94,8 +93,7 @@ def _contract(settings: dict[str, Any], path: Path, epoch: int | None) -> Contra
         inputs=tuple(settings["inputs"]),
         size_wh=tuple(settings["size_wh"]),
         outputs=find_network(network).outputs,
-        unmix_power=settings.get("unmix_power", Contract.unmix_power),
-        matte_trust=settings.get("matte_trust", Contract.matte_trust),
+        matte_confidence=settings.get("matte_trust", Contract.matte_confidence),
         training=training,
         checkpoint_sha256=digest,
     )

@@ -23,8 +23,8 @@ from train.calls import Call, read_calls
 from train.ceilings import ceilings
 from train.reliability import plot_reliability, reliability, seen_pixels
 from vader_rt.cli.commands import exit_code
-from vader_rt.features.planes import shrunk
 from vader_rt.io.files import write_text
+from vader_rt.io.images import shrunk
 from vader_rt.io.video import open_video
 from vader_rt.pipeline.api import reconstruct
 from vader_rt.pipeline.result import Reconstruction
@@ -75,7 +75,7 @@ def _own_columns(result: Reconstruction) -> Row:
 def _before_restoration(result: Reconstruction) -> dict[str, np.ndarray]:
     """The strongest sample of each pixel as it is, and the vote of more of them."""
     seen = (result.confidence > 0)[..., None]
-    rooms = {"copied": result.estimate.copy}
+    rooms = {"copied": result.strongest.frame}
     if result.voted is not None:
         rooms["voted"] = result.voted.room
     return {name: np.where(seen, room, result.virtual) for name, room in rooms.items()}

@@ -6,11 +6,13 @@ after a kill. Losses, learning rate and pictures of predictions go to `runs/<nam
 
 from __future__ import annotations
 
+import sys
+
 import lightning
 import torch
 from lightning.pytorch.cli import LightningCLI
 
-from vader_rt.errors import VaderError
+from vader_rt.cli.commands import exit_code
 
 
 class _Cli(LightningCLI):
@@ -21,20 +23,23 @@ class _Cli(LightningCLI):
             config.precision = "16-mixed" if torch.cuda.is_available() else "bf16-mixed"
 
 
-def main() -> None:
+def main() -> int:
+    """Run the command line and return its exit code."""
     torch.set_float32_matmul_precision("high")
-    try:
-        _Cli(
-            lightning.LightningModule,
-            lightning.LightningDataModule,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            seed_everything_default=0,
-            save_config_kwargs={"overwrite": True},
-        )
-    except VaderError as error:
-        raise SystemExit(f"train.fit: {error}") from None
+    return exit_code("train.fit", _fit)
+
+
+def _fit() -> int:
+    _Cli(
+        lightning.LightningModule,
+        lightning.LightningDataModule,
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        seed_everything_default=0,
+        save_config_kwargs={"overwrite": True},
+    )
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

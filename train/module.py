@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from train.losses import delta_e94, expected_score, find_loss
 from train.networks.registry import build_network
 from train.networks.warm_start import warm_start
-from vader_rt.contract import RESTORE_GROUPS
+from vader_rt.contract import RESTORE_GROUPS, group_slices, plane_count
 from vader_rt.errors import InputError
-from vader_rt.features.planes import group_slices, plane_count
 
 
 class _Module(lightning.LightningModule):
@@ -90,7 +89,7 @@ class LeakModule(_Module):
 
     network, inputs, size_wh: what the exported model's contract will say.
     schedule: `cosine` over the whole training, or `plateau` (the seed's: factor 0.5, patience 5).
-    unmix_power, matte_trust: how the runtime un-mixes, see `vader_rt.room.unmixing.Unmixer`.
+    matte_trust: the contract's `matte_confidence`, by the name that checkpoints have for it.
     """
 
     def __init__(
@@ -101,7 +100,6 @@ class LeakModule(_Module):
         loss: str = "leak",
         learning_rate: float = 1e-3,
         schedule: str = "cosine",
-        unmix_power: float | None = None,
         matte_trust: float = 0.3,
         start: str | None = None,
     ) -> None:
@@ -159,7 +157,7 @@ class RestoreModule(_Module):
         prediction = self(planes).float()
         self.log("val_loss", self._measured(prediction, truth), prog_bar=True)
         weight = truth[:, 3:4] * truth[:, 4:]
-        for name, room in (("val_score", prediction[:, :3]), ("val_unmix", planes[:, :3])):
+        for name, room in (("val_score", prediction[:, :3]), ("val_voted", planes[:, :3])):
             right = delta_e94(room.clamp(0, 1), truth[:, :3]) < 4
             self.log(name, (right * weight).sum() / weight.sum().clamp_min(1e-6), prog_bar=True)
         if index == 0:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from train.compose.camera import Scene
+from train.compose.camera import CallRecipe
 from train.compose.material import PersonClip
 from train.compose.sample_call import astronaut, draw_room, draw_virtual
 from vader_rt.io.video import VideoWriter
@@ -20,10 +20,10 @@ def person() -> PersonClip:
 
 
 @pytest.fixture
-def scene(person: PersonClip) -> Scene:
+def recipe(person: PersonClip) -> CallRecipe:
     """Small and without noise."""
     size_wh = (320, 180)
-    return Scene(person, draw_room(size_wh), draw_virtual(size_wh), noise=0.0)
+    return CallRecipe(person, draw_room(size_wh), draw_virtual(size_wh), noise=0.0)
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +54,6 @@ def calls(material: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("calls")
     for index, part in enumerate(("train", "train", "validation")):
-        name, scene, client, crf = Composer(read_material(material)).draw(index)
-        write_call(folder / part, name, scene, client, frames=10, crf=crf, seed=index)
+        name, recipe, client, crf = Composer(read_material(material)).draw(index)
+        write_call(folder / part, name, recipe, client, frames=10, crf=crf, seed=index)
     return folder

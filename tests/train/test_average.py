@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.conftest import INPUTS, save_checkpoint
-from train import average
+from train.average import main
 from train.checkpoint import load_checkpoint, read_checkpoint
 from train.module import LeakModule
 
@@ -24,17 +23,13 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
     return training(tmp_path / "a.ckpt", 1), training(tmp_path / "b.ckpt", 2, rate=2e-3)
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *paths: Path) -> int:
-    argv = ["train.average", *(str(path) for path in paths[:2]), "-o", str(paths[2])]
-    monkeypatch.setattr(sys, "argv", argv)
-    return average.main()
+def run(*paths: Path) -> int:
+    return main([*(str(path) for path in paths[:2]), "-o", str(paths[2])])
 
 
-def test_every_weight_is_the_mean(
-    pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_weight_is_the_mean(pair: tuple[Path, Path], tmp_path: Path) -> None:
     mean = tmp_path / "mean.ckpt"
-    assert run(monkeypatch, *pair, mean) == 0
+    assert run(*pair, mean) == 0
     a, b, found = (read_checkpoint(path) for path in (*pair, mean))
     assert found.settings == b.settings != a.settings
     assert any((a.state[name] != b.state[name]).any() for name in found.state)
@@ -48,7 +43,6 @@ def test_every_weight_is_the_mean(
 def test_other_networks_are_refused(
     pair: tuple[Path, Path],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     torch.manual_seed(3)
@@ -56,8 +50,8 @@ def test_other_networks_are_refused(
         LeakModule("leaknet", INPUTS[::-1], (64, 32)), tmp_path / "turned.ckpt"
     )
     for other in (turned, training(tmp_path / "other.ckpt", 3, "unet")):
-        assert run(monkeypatch, pair[0], other, tmp_path / "mean.ckpt") == 3
+        assert run(pair[0], other, tmp_path / "mean.ckpt") == 3
         assert f"{other.name}: is not the network of" in capsys.readouterr().err
-    assert run(monkeypatch, pair[0], tmp_path / "none.ckpt", tmp_path / "mean.ckpt") == 3
+    assert run(pair[0], tmp_path / "none.ckpt", tmp_path / "mean.ckpt") == 3
     assert "none.ckpt: does not exist" in capsys.readouterr().err
     assert not (tmp_path / "mean.ckpt").exists()

@@ -24,7 +24,7 @@ def test_a_frame_network(tmp_path: Path) -> None:
     assert contract.kind == "frame"
     assert (contract.inputs, contract.size_wh) == (tuple(INPUTS), (64, 32))
     assert contract.outputs == ("matte", "leak")
-    assert contract.matte_trust == 0.4
+    assert contract.matte_confidence == 0.4
     assert contract.training == "leaknet, loss leak, epoch 0"
     assert contract.checkpoint_sha256 == file_sha256(path)
     planes = torch.rand(contract.input_shape)

@@ -1,4 +1,4 @@
-"""A call's scene, and what a camera records of it: a matted person over a room, with noise."""
+"""A call's recipe, and what a camera records of it: a matted person over a room, with noise."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIZE_WH = (1280, 720)
 
 
 @dataclass(frozen=True)
-class Scene:
+class CallRecipe:
     """What is in front of the camera, and behind the caller on the screen.
 
     room, virtual: (H, W, 3) uint8 BGR, of the call's size.
@@ -43,14 +43,14 @@ class Scene:
         return self.room.shape[1], self.room.shape[0]
 
 
-def camera(scene: Scene, frames: int, rng: np.random.Generator) -> Iterator[tuple]:
+def camera(recipe: CallRecipe, frames: int, rng: np.random.Generator) -> Iterator[tuple]:
     """Yield what the camera sees and the person's true alpha, (H, W, 3) and (H, W) uint8."""
-    sensor = _SensorNoise(scene, rng)
+    sensor = _SensorNoise(recipe, rng)
     for t in range(frames):
-        color, alpha = _placed(scene, t)
-        image = mix(color, sensor.add_to(scene.room), alpha)
-        light = 1 + scene.light * np.sin(2 * np.pi * t / (1.3 * frames))
-        yield (cv2.convertScaleAbs(image, alpha=light) if scene.light else image), alpha
+        color, alpha = _placed(recipe, t)
+        image = mix(color, sensor.add_to(recipe.room), alpha)
+        light = 1 + recipe.light * np.sin(2 * np.pi * t / (1.3 * frames))
+        yield (cv2.convertScaleAbs(image, alpha=light) if recipe.light else image), alpha
 
 
 def mix(front: np.ndarray, back: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -67,10 +67,11 @@ class _SensorNoise:
 
     _MARGIN = 61
 
-    def __init__(self, scene: Scene, rng: np.random.Generator) -> None:
-        height, width = scene.room.shape[:2]
+    def __init__(self, recipe: CallRecipe, rng: np.random.Generator) -> None:
+        height, width = recipe.room.shape[:2]
         shape = (height + self._MARGIN, width + self._MARGIN, 3)
-        self._noise = np.rint(rng.standard_normal(shape, np.float32) * scene.noise).astype(np.int16)
+        noise = rng.standard_normal(shape, np.float32) * recipe.noise
+        self._noise = np.rint(noise).astype(np.int16)
         self._rng = rng
 
     def add_to(self, image: np.ndarray) -> np.ndarray:
@@ -79,16 +80,16 @@ class _SensorNoise:
         return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
-def _placed(scene: Scene, t: int) -> tuple[np.ndarray, np.ndarray]:
+def _placed(recipe: CallRecipe, t: int) -> tuple[np.ndarray, np.ndarray]:
     """The person's colour (H, W, 3) and alpha (H, W) in the frame, anchored at its bottom."""
-    width, height = scene.size_wh
-    color, alpha = scene.person.at(t * scene.pace)
-    scale = scene.height * height / alpha.shape[0]
-    swing = np.clip(scene.rest * np.sin(2 * np.pi * t / scene.sway_period), -1, 1)
-    sway = scene.sway_px * height / 720 * swing
-    dx = scene.x * width - alpha.shape[1] * scale / 2 + sway
+    width, height = recipe.size_wh
+    color, alpha = recipe.person.at(t * recipe.pace)
+    scale = recipe.height * height / alpha.shape[0]
+    swing = np.clip(recipe.rest * np.sin(2 * np.pi * t / recipe.sway_period), -1, 1)
+    sway = recipe.sway_px * height / 720 * swing
+    dx = recipe.x * width - alpha.shape[1] * scale / 2 + sway
     dy = height - alpha.shape[0] * scale
     matrix = np.array([[scale, 0, dx], [0, scale, dy]], np.float32)
-    color = cv2.warpAffine(color, matrix, scene.size_wh, borderMode=cv2.BORDER_REPLICATE)
-    alpha = cv2.warpAffine(alpha, matrix, scene.size_wh)
+    color = cv2.warpAffine(color, matrix, recipe.size_wh, borderMode=cv2.BORDER_REPLICATE)
+    alpha = cv2.warpAffine(alpha, matrix, recipe.size_wh)
     return color, alpha

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from vader_rt.errors import InputError
-from vader_rt.io.video import IMAGE_SUFFIXES, open_video
+from vader_rt.io.images import IMAGE_SUFFIXES
+from vader_rt.io.video import open_video
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from train.calls import CallName
-from train.compose.camera import SIZE_WH, Scene
+from train.compose.camera import SIZE_WH, CallRecipe
 from train.compose.clients import (
     STYLES,
     Client,
@@ -20,8 +20,8 @@ from train.compose.clients import (
     segmenter_names,
 )
 from train.compose.material import Material, PersonClip, read_person
-from vader_rt.io.video import read_image
-from vader_rt.virtual.estimate import cover
+from vader_rt.io.images import read_image
+from vader_rt.virtual.given import cover
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Composer:
     resting: float = 0.0
     generous: float = 0.0
 
-    def draw(self, index: int) -> tuple[CallName, Scene, Client, int]:
-        """The call with this index: its name, scene, client and constant rate factor."""
+    def draw(self, index: int) -> tuple[CallName, CallRecipe, Client, int]:
+        """The call with this index: its name, recipe, client and constant rate factor."""
         rng = np.random.default_rng([self.seed, index])
         person, room, virtual = (
             str(rng.choice(np.array(names)))
@@ -52,7 +52,7 @@ class Composer:
         )
         tool, client = self._client(rng)
         tool, client = self._with_margin(tool, client, index)
-        scene = Scene(
+        recipe = CallRecipe(
             self._person(person, index),
             _varied(read_image(self.material.rooms[room]), rng),
             _varied(read_image(self.material.virtuals[virtual]), rng),
@@ -67,19 +67,19 @@ class Composer:
         tag = f"n{self.seed}x{index}"
         name = CallName(person, tag, f"{room}-{tag}", f"{virtual}-{tag}", tool)
         crf = int(rng.choice([20, 23, 23, 23, 26, 29]))
-        return name, self._at_rest(scene, index), client, crf
+        return name, self._at_rest(recipe, index), client, crf
 
     def _person(self, name: str, index: int) -> PersonClip:
         clip = _read_person_cached(*self.material.people[name])
         rng = self._own_rng(index, 1)
         return replace(clip, tone=_tone(rng, cast=0.3)) if rng.random() < self.recolored else clip
 
-    def _at_rest(self, scene: Scene, index: int) -> Scene:
+    def _at_rest(self, recipe: CallRecipe, index: int) -> CallRecipe:
         rng = self._own_rng(index, 2)
         if rng.random() >= self.resting:
-            return scene
+            return recipe
         return replace(
-            scene,
+            recipe,
             pace=float(rng.choice([0.0, 0.0, 0.1])),
             sway_px=float(rng.uniform(40, 160)),
             sway_period=float(rng.uniform(60, 200)),

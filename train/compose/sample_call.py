@@ -8,16 +8,19 @@ training.
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from train.calls import CallName
-from train.compose.camera import SIZE_WH, Scene
+from train.compose.camera import SIZE_WH, CallRecipe
 from train.compose.clients import STYLES, Client, load_segmenter
 from train.compose.material import PersonClip
 from train.compose.writer import write_call
+from vader_rt.cli.commands import exit_code
 from vader_rt.features.segmenter import Segmenter
 
 NAME = CallName("astronaut", "sway", "study", "waves", "generous")
@@ -98,18 +101,24 @@ def _shelf(room: np.ndarray, place: tuple[int, int, int], seed: int) -> None:
     cv2.rectangle(room, (left, top + 130), (right, top + 146), (62, 88, 122), -1)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, prog="python -m train.compose.sample_call"
     )
     parser.add_argument("-o", "--output", type=Path, required=True)
-    args = parser.parse_args()
-    scene = Scene(
+    args = parser.parse_args(argv)
+    return exit_code("train.compose.sample_call", lambda: _write(args.output))
+
+
+def _write(folder: Path) -> int:
+    recipe = CallRecipe(
         astronaut(), draw_room(), draw_virtual(), height=0.92, x=0.5, sway_px=120, sway_period=90
     )
     client = Client(load_segmenter("mp"), STYLES["generous"])
-    print(write_call(args.output, NAME, scene, client, frames=FRAMES))
+    print(write_call(folder, NAME, recipe, client, frames=FRAMES))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from train.calls import CallName, true_leak
-from train.compose.camera import Scene, camera, mix
+from train.compose.camera import CallRecipe, camera, mix
 from train.compose.clients import Client
 from vader_rt.io.video import VideoWriter
 
@@ -36,33 +36,33 @@ class Composed:
 
 
 def blend(
-    scene: Scene, client: Client, frames: int, rng: np.random.Generator
+    recipe: CallRecipe, client: Client, frames: int, rng: np.random.Generator
 ) -> Iterator[Composed]:
     """Yield the frames of a call as its client makes them, before the call's own compression."""
     alphas: deque[np.ndarray] = deque()
 
     def recorded() -> Iterator[np.ndarray]:
-        for image, alpha in camera(scene, frames, rng):
+        for image, alpha in camera(recipe, frames, rng):
             alphas.append(alpha)
             yield image
 
-    for image in recompress(recorded(), scene.size_wh, CAMERA_CRF):
+    for image in recompress(recorded(), recipe.size_wh, CAMERA_CRF):
         matte = client.mask(image)
-        yield Composed(mix(image, scene.virtual, matte), matte, alphas.popleft())
+        yield Composed(mix(image, recipe.virtual, matte), matte, alphas.popleft())
 
 
 def compose(
-    scene: Scene, client: Client, *, frames: int, crf: int = 23, seed: int = 0
+    recipe: CallRecipe, client: Client, *, frames: int, crf: int = 23, seed: int = 0
 ) -> Iterator[Composed]:
     """Yield the frames of a call as its recording shows them, compressed, with their truth."""
     truths: deque[Composed] = deque()
 
     def blended() -> Iterator[np.ndarray]:
-        for frame in blend(scene, client, frames, np.random.default_rng(seed)):
+        for frame in blend(recipe, client, frames, np.random.default_rng(seed)):
             truths.append(frame)
             yield frame.call
 
-    for call in recompress(blended(), scene.size_wh, crf):
+    for call in recompress(blended(), recipe.size_wh, crf):
         yield replace(truths.popleft(), call=call)
 
 
@@ -92,7 +92,7 @@ def recompress(
 def write_call(
     folder: Path,
     name: CallName,
-    scene: Scene,
+    recipe: CallRecipe,
     client: Client,
     *,
     frames: int,
@@ -102,22 +102,22 @@ def write_call(
     """Write one call in the VADER layout, truth included, and return the path of its video."""
     for part in ("videos", "masks", "backgrounds", "truth", "partial"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    leak = np.zeros(scene.room.shape[:2], np.uint8)
+    leak = np.zeros(recipe.room.shape[:2], np.uint8)
     partial, video = (folder / part / f"{name.video}.mp4" for part in ("partial", "videos"))
     truth = folder / "truth"
     with (
-        VideoWriter(partial, size_wh=scene.size_wh, crf=crf) as call,
+        VideoWriter(partial, size_wh=recipe.size_wh, crf=crf) as call,
         VideoWriter(truth / f"{name.video}_matte.mp4", size_wh=TRUTH_SIZE_WH, crf=12) as matte,
         VideoWriter(truth / f"{name.video}_person.mp4", size_wh=TRUTH_SIZE_WH, crf=12) as person,
     ):
-        for frame in blend(scene, client, frames, np.random.default_rng(seed)):
+        for frame in blend(recipe, client, frames, np.random.default_rng(seed)):
             call.write(frame.call)
             matte.write(_truth_frame(frame.matte))
             person.write(_truth_frame(frame.person))
             leak = np.maximum(leak, frame.leak)
     cv2.imwrite(str(folder / "masks" / f"{name.mask}.png"), leak)
-    cv2.imwrite(str(folder / "backgrounds" / f"{name.room}.png"), scene.room)
-    cv2.imwrite(str(truth / f"{name.virtual}.jpg"), scene.virtual)
+    cv2.imwrite(str(folder / "backgrounds" / f"{name.room}.png"), recipe.room)
+    cv2.imwrite(str(truth / f"{name.virtual}.jpg"), recipe.virtual)
     partial.replace(video)  # a training that reads along sees whole calls only
     return video
 

@@ -1,4 +1,4 @@
-"""What a restoration network learns from: calls that went through the frame model."""
+"""Whole calls for the restoration network: what a frame model found in them, and the real room."""
 
 from __future__ import annotations
 
@@ -12,21 +12,29 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from train.calls import Call
+from train.calls import Call, read_true_calls
 from train.data.cache import restore_arrays
-from train.data.frames import calls_with_truth, leaking_crop
+from train.data.planes import ROOM_PLANES
+from train.data.vary import color_tables, drawn_colors, leaking_crop, recolor
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.room.restore import restore_slice
 
-_PLANES = sum(RESTORE_GROUPS.values())
-_COLORS = ("room", "virtual", "samples")
+_INPUT_PLANES = sum(RESTORE_GROUPS.values())
+_COLORS = ("room", "virtual", "samples", "true_room")
+_EXCHANGED = 0.4
+"""Share of the items whose colour channels are exchanged."""
 
 
 class RoomDataset(Dataset):
-    """Rooms by vote: planes (C, h, w) and truth (5, h, w) — room RGB, leak, seen — in [0, 1].
+    """What the restoration network is given of a call, and what it should say.
 
-    varied: of each call a crop that the room leaks into, at another scale, mirrored and with other
-    colours, and the virtual image known in a fifth of the calls; else the calls whole and as found.
+    An item is planes (C, h, w), those of `vader_rt.room.restore`, and truth (5, h, w): the real
+    room (RGB), the largest true leak, and 1 where anything was seen. All are float32 in [0, 1].
+
+    frame_model: what finds the room in the calls. crops_per_call: items of each call in an epoch.
+    varied: draw crops of `crop_wh` that the room leaks into, their scale, mirror images and colours
+    at random; in a fifth of the calls the virtual image is known. Else give the calls whole, as
+    they were found.
     """
 
     def __init__(
@@ -57,7 +65,7 @@ class RoomDataset(Dataset):
             arrays = _vary(arrays, rng)
         planes = torch.from_numpy(arrays.transpose(2, 0, 1).astype(np.float32) / 255)
         seen = (planes[restore_slice("evidence")] > 0).float()
-        return planes[:_PLANES], torch.cat([planes[_PLANES:], seen])
+        return planes[:_INPUT_PLANES], torch.cat([planes[_INPUT_PLANES:], seen])
 
 
 def is_given(call: Call) -> bool:
@@ -68,40 +76,38 @@ def is_given(call: Call) -> bool:
 def _scaled_crop(
     arrays: np.ndarray, size_wh: tuple[int, int], rng: np.random.Generator
 ) -> np.ndarray:
-    """A part that the room leaks into, half of the time from 0.75 to 1.2 times as large.
+    """Cut a part that the room leaks into, and bring it to a size: (H, W, C) → (h, w, C).
 
-    Pixels are left out or repeated: between two colours of a choice there is none.
+    Half of the parts have that size already; the others are cut 0.75 to 1.2 times as large, so that
+    rooms appear at other scales. Pixels are repeated or left out, never blended: the samples of two
+    neighbours can be two different things, and the mean of those is neither.
     """
     scale = rng.uniform(0.75, 1.2) if rng.random() < 0.5 else 1.0
     height, width = arrays.shape[:2]
     part_wh = min(round(size_wh[0] * scale), width), min(round(size_wh[1] * scale), height)
-    part = arrays[leaking_crop(arrays[..., -1] / 255, part_wh, rng)]
-    return cv2.resize(np.ascontiguousarray(part), size_wh, interpolation=cv2.INTER_NEAREST)
+    leak = ROOM_PLANES.get(arrays, "true_leak") / 255
+    part = np.ascontiguousarray(arrays[leaking_crop(leak, part_wh, rng)])
+    return cv2.resize(part, size_wh, interpolation=cv2.INTER_NEAREST)
 
 
 def _vary(arrays: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mirror, exchange colour channels, and scale the colours of everything by the same gains.
-
-    The mixing equation holds for the result too. Often nothing is scaled: white is white then.
-    """
+    """Mirror, exchange colour channels, and scale the colours of everything by the same gains."""
     arrays = np.array(arrays[:, ::-1] if rng.random() < 0.5 else arrays)
-    order = rng.permutation(3) if rng.random() < 0.4 else np.arange(3)
-    gains = np.ones(3)
-    if rng.random() < 0.7:
-        gains = rng.uniform(0.7, 1.25) * rng.uniform(0.9, 1.1, 3)
-    levels = np.arange(256)[:, None]
-    colors, offsets = levels * gains, 128 + (levels - 128) * gains
-    for group in (*_COLORS, "trace", "truth"):
-        part = slice(_PLANES, _PLANES + 3) if group == "truth" else restore_slice(group)
-        table = np.clip(np.rint(offsets if group == "trace" else colors), 0, 255).astype(np.uint8)
-        for start in range(part.start, part.stop, 3):
-            rgb = np.ascontiguousarray(arrays[..., start + order])
-            arrays[..., start : start + 3] = cv2.LUT(rgb, table[None])
+    order, gains = drawn_colors(rng, _EXCHANGED)
+    colors, offsets = (np.rint(table) for table in color_tables(gains))
+    for name in _COLORS:
+        where = ROOM_PLANES.slice(name)
+        for start in range(where.start, where.stop, 3):
+            recolor(arrays[..., start : start + 3], order, colors)
+    recolor(ROOM_PLANES.get(arrays, "trace"), order, offsets)
     return arrays
 
 
 class RestoreData(lightning.LightningDataModule):
-    """Rooms by vote, of `calls/train` varied and of `calls/validation` as they are."""
+    """Calls as a frame model finds them: `calls/train` varied, `calls/validation` as they are.
+
+    The settings are those of `RoomDataset`.
+    """
 
     def __init__(
         self,
@@ -121,7 +127,7 @@ class RestoreData(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         rooms = RoomDataset(
-            calls_with_truth(self._calls / "train"),
+            read_true_calls(self._calls / "train"),
             self._frame_model,
             size_wh=self._size_wh,
             crop_wh=self._crop_wh,
@@ -132,6 +138,6 @@ class RestoreData(lightning.LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader:
-        calls = calls_with_truth(self._calls / "validation")
+        calls = read_true_calls(self._calls / "validation")
         rooms = RoomDataset(calls, self._frame_model, size_wh=self._size_wh, varied=False)
         return DataLoader(rooms, batch_size=1, num_workers=self._workers)

@@ -10,8 +10,7 @@ from torch.nn import functional as F
 
 from train.networks.blocks import block, decoder, double, down_and_up, encoder
 from train.networks.mixing import least_matte
-from vader_rt.contract import RESTORE_GROUPS
-from vader_rt.contract import SPANS as TIME_BINS
+from vader_rt.contract import RESTORE_GROUPS, TIME_BINS
 from vader_rt.room.restore import restore_slice
 
 _SAMPLE_PLANES = 15

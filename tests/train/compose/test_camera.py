@@ -1,11 +1,11 @@
-"""What a camera records of a scene."""
+"""What a camera records of a recipe."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from train.compose.camera import Scene, camera, mix
+from train.compose.camera import CallRecipe, camera, mix
 from train.compose.material import PersonClip
 
 
@@ -13,34 +13,36 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def test_camera_shows_person_before_room(scene: Scene) -> None:
-    ((image, alpha),) = camera(scene, 1, rng())
-    assert (image[alpha == 0] == scene.room[alpha == 0]).all()
+def test_camera_shows_person_before_room(recipe: CallRecipe) -> None:
+    ((image, alpha),) = camera(recipe, 1, rng())
+    assert (image[alpha == 0] == recipe.room[alpha == 0]).all()
     assert (alpha == 255).any()
-    assert (image[alpha == 255] != scene.room[alpha == 255]).any(axis=1).mean() > 0.9
+    assert (image[alpha == 255] != recipe.room[alpha == 255]).any(axis=1).mean() > 0.9
 
 
-def test_noise_and_light(scene: Scene, person: PersonClip) -> None:
-    flat = np.full_like(scene.room, 120)
-    noisy = Scene(person, flat, flat, noise=3.0)
+def test_noise_and_light(recipe: CallRecipe, person: PersonClip) -> None:
+    flat = np.full_like(recipe.room, 120)
+    noisy = CallRecipe(person, flat, flat, noise=3.0)
     image, alpha = next(iter(camera(noisy, 1, rng())))
     assert image[alpha == 0].std() == pytest.approx(3.0, rel=0.05)  # 10⁵ samples, rounded
-    lit = Scene(person, flat, flat, noise=0.0, light=0.2)
+    lit = CallRecipe(person, flat, flat, noise=0.0, light=0.2)
     levels = [image[alpha == 0].mean() for image, alpha in camera(lit, 20, rng())]
     assert max(levels) > 130
     assert min(levels) < 121
 
 
-def test_sway_moves_the_person(scene: Scene, person: PersonClip) -> None:
-    moving = Scene(person, scene.room, scene.virtual, sway_px=200, sway_period=8)
+def test_sway_moves_the_person(recipe: CallRecipe, person: PersonClip) -> None:
+    moving = CallRecipe(person, recipe.room, recipe.virtual, sway_px=200, sway_period=8)
     centers = [np.nonzero(alpha)[1].mean() for _, alpha in camera(moving, 5, rng())]
     assert max(centers) - min(centers) > 20
 
 
-def test_a_resting_person_spends_the_call_at_two_places(scene: Scene, person: PersonClip) -> None:
+def test_a_resting_person_spends_the_call_at_two_places(
+    recipe: CallRecipe, person: PersonClip
+) -> None:
     def share_at_the_ends(rest: float) -> float:
-        moving = Scene(
-            person, scene.room, scene.virtual, pace=0, sway_px=100, sway_period=40, rest=rest
+        moving = CallRecipe(
+            person, recipe.room, recipe.virtual, pace=0, sway_px=100, sway_period=40, rest=rest
         )
         centers = np.array([np.nonzero(alpha)[1].mean() for _, alpha in camera(moving, 40, rng())])
         return float(((centers > centers.max() - 1) | (centers < centers.min() + 1)).mean())

@@ -7,7 +7,7 @@ import pytest
 
 from train.calls import Call
 from train.compose.sample_call import draw_room, draw_virtual
-from vader_rt.io.video import read_image
+from vader_rt.io.images import read_image
 
 
 def test_the_bundled_pictures_are_drawn_here(sample: Call) -> None:

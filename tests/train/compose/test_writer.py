@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT
 from train.calls import PERSON_FREE, read_calls
-from train.compose.camera import Scene, camera
+from train.compose.camera import CallRecipe, camera
 from train.compose.clients import STYLES, Client, load_segmenter
 from train.compose.material import PersonClip
 from train.compose.sample_call import draw_room, draw_virtual
@@ -29,32 +26,32 @@ def selfie() -> Client:
     return Client(load_segmenter("mp"), STYLES["mp"])
 
 
-def test_the_blend_obeys_its_equation(scene: Scene) -> None:
+def test_the_blend_obeys_its_equation(recipe: CallRecipe) -> None:
     """call = floor(m · camera + (1 − m) · V); where m = 0 it is the virtual image exactly."""
-    for frame in blend(scene, selfie(), 2, rng()):
-        assert (frame.call[frame.matte == 0] == scene.virtual[frame.matte == 0]).all()
+    for frame in blend(recipe, selfie(), 2, rng()):
+        assert (frame.call[frame.matte == 0] == recipe.virtual[frame.matte == 0]).all()
         leaking = frame.leak > 100
         assert leaking.sum() > 20
         m = frame.matte[leaking][:, None] / 255
-        expected = scene.virtual[leaking] + m * (
-            scene.room[leaking].astype(float) - scene.virtual[leaking]
+        expected = recipe.virtual[leaking] + m * (
+            recipe.room[leaking].astype(float) - recipe.virtual[leaking]
         )
         # the camera's own compression, CRF 17
         assert np.abs(frame.call[leaking] - expected).mean() < 6
 
 
-def test_the_call_is_the_mix_of_camera_and_virtual_image(scene: Scene) -> None:
+def test_the_call_is_the_mix_of_camera_and_virtual_image(recipe: CallRecipe) -> None:
     """call = floor(m · camera + (1 − m) · V), exactly, before the call's own compression."""
-    frame = next(iter(blend(scene, selfie(), 1, rng())))
-    (shot,) = recompress((image for image, _ in camera(scene, 1, rng())), SIZE_WH, CAMERA_CRF)
+    frame = next(iter(blend(recipe, selfie(), 1, rng())))
+    (shot,) = recompress((image for image, _ in camera(recipe, 1, rng())), SIZE_WH, CAMERA_CRF)
     m = frame.matte[..., None].astype(int)
-    assert (frame.call == (m * shot + (255 - m) * scene.virtual) // 255).all()
+    assert (frame.call == (m * shot + (255 - m) * recipe.virtual) // 255).all()
 
 
 def test_the_same_seed_makes_the_same_frames(person: PersonClip) -> None:
     """At half the composer's size: at 320 pixels' width x264 itself does not repeat its bits."""
     size_wh = (640, 360)
-    noisy = Scene(person, draw_room(size_wh), draw_virtual(size_wh), noise=2.0, sway_px=50)
+    noisy = CallRecipe(person, draw_room(size_wh), draw_virtual(size_wh), noise=2.0, sway_px=50)
     first, again, other = (
         list(compose(noisy, selfie(), frames=3, seed=seed)) for seed in (1, 1, 2)
     )
@@ -62,19 +59,19 @@ def test_the_same_seed_makes_the_same_frames(person: PersonClip) -> None:
     assert any((a.call != b.call).any() for a, b in zip(first, other, strict=True))
 
 
-def test_leak_is_the_matte_where_the_person_is_not(scene: Scene) -> None:
-    frame = next(iter(blend(scene, selfie(), 1, rng())))
+def test_leak_is_the_matte_where_the_person_is_not(recipe: CallRecipe) -> None:
+    frame = next(iter(blend(recipe, selfie(), 1, rng())))
     free = frame.person <= PERSON_FREE
     assert (frame.leak[free] == frame.matte[free]).all()
     assert not frame.leak[~free].any()
 
 
-def test_compose_keeps_frames_and_truth_together(scene: Scene, person: PersonClip) -> None:
-    moving = Scene(person, scene.room, scene.virtual, sway_px=300, sway_period=12)
+def test_compose_keeps_frames_and_truth_together(recipe: CallRecipe, person: PersonClip) -> None:
+    moving = CallRecipe(person, recipe.room, recipe.virtual, sway_px=300, sway_period=12)
     frames = list(compose(moving, selfie(), frames=12, crf=15))
     assert len(frames) == 12
     for frame in frames:
-        shown = np.abs(frame.call.astype(int) - scene.virtual).max(axis=2) > 40
+        shown = np.abs(frame.call.astype(int) - recipe.virtual).max(axis=2) > 40
         assert (shown & (frame.matte == 0)).mean() < 0.01  # ringing of the compression
 
 
@@ -101,27 +98,3 @@ def test_written_calls_have_the_layout(calls: Path) -> None:
         assert call.virtual.is_file()
         assert len(list(call.truth_frames())) == 10
         assert cv2.imread(str(call.room)).shape == (720, 1280, 3)
-
-
-def test_command_line(material: Path, tmp_path: Path) -> None:
-    argv = [
-        "train.compose",
-        material,
-        "-o",
-        tmp_path / "calls",
-        "--calls",
-        "1",
-        "--frames",
-        "4",
-    ]
-    command = [sys.executable, "-m", *map(str, argv), "--without", "mirrored"]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (call,) = read_calls(tmp_path / "calls")
-    assert call.name.room.startswith("study")
-    missing = subprocess.run(
-        [sys.executable, "-m", "train.compose", str(tmp_path), "-o", str(tmp_path / "x")],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
-    assert missing.returncode == 1
-    assert missing.stderr.startswith("train.compose.writer: ")
-    assert missing.stderr.count("\n") == 1

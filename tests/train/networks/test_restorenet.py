@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 
 from train.networks.restorenet import RestoreNet
-from vader_rt.contract import RESTORE_GROUPS
-from vader_rt.contract import SPANS as TIME_BINS
+from vader_rt.contract import RESTORE_GROUPS, TIME_BINS
 from vader_rt.room.restore import restore_slice
 
 ROOM_PLANES = sum(RESTORE_GROUPS.values())

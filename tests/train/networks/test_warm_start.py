@@ -41,7 +41,7 @@ def test_the_network_computes_what_the_model_does(name: str, model: Path) -> Non
 
 
 def test_new_inputs_change_nothing_at_first(untrained: dict[str, Path]) -> None:
-    groups = ("shown", *INPUTS[::-1], "hidden")
+    groups = ("mode", *INPUTS[::-1], "presence")
     engine = load_engine(untrained["frame"], "onnx-cpu")
     torch.manual_seed(1)
     planes = torch.rand(1, plane_count(groups), 192, 320)
