@@ -26,6 +26,7 @@ from vader_rt.io.video import VideoWriter
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "tests" / "data" / "sample"
 SMALL_WH, TINY_WH = (320, 180), (160, 90)
+NETWORK_WH = (160, 96)
 LOOK = ["look", "look_leak", "look_matte", "look_residual"]
 INPUTS = ["frame", "virtual", "trace", "occupancy", "edge", "dog", "person", *LOOK]
 
@@ -52,6 +53,15 @@ def clip(frames: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> 
     with VideoWriter(path, size_wh=SMALL_WH, crf=18) as writer:
         for frame in frames:
             writer.write(frame)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_virtual(sample: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The virtual image of `frames`."""
+    path = tmp_path_factory.mktemp("virtual") / "waves.png"
+    picture = cv2.imread(str(sample.virtual))
+    cv2.imwrite(str(path), cv2.resize(picture, SMALL_WH, interpolation=cv2.INTER_AREA))
     return path
 
 
@@ -136,6 +146,7 @@ def save_checkpoint(module: lightning.LightningModule, path: Path) -> Path:
 def untrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Models that learned nothing, for tests that do not depend on what is recovered.
 
+    Their planes are a quarter of the shipped models', and so is the time that they take.
     frame, restore: seeded random weights; they see a leak of about one half everywhere.
     blind: a frame model that sees no leak anywhere. copies: a frame model as the seed's.
     """
@@ -144,9 +155,9 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("untrained")
     torch.manual_seed(0)
     modules = {
-        "frame": LeakModule("leaknet", INPUTS, (320, 192)),
-        "restore": RestoreModule(size_wh=(320, 192)),
-        "blind": LeakModule("leaknet", ["frame"], (320, 192)),
+        "frame": LeakModule("leaknet", INPUTS, NETWORK_WH),
+        "restore": RestoreModule(size_wh=NETWORK_WH),
+        "blind": LeakModule("leaknet", ["frame"], NETWORK_WH),
         "copies": LeakModule("unet", ["frame", "edge", "dog"], (64, 48), loss="combined"),
     }
     torch.nn.init.zeros_(modules["blind"].model.head.weight)

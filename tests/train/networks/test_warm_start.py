@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from export.to_onnx import to_onnx
-from tests.conftest import INPUTS, save_checkpoint
+from tests.conftest import INPUTS, NETWORK_WH, save_checkpoint
 from train.module import LeakModule
 from train.networks.leaknet import LeakNet
 from train.networks.mixing import LINE_INPUTS
@@ -44,7 +44,7 @@ def test_new_inputs_change_nothing_at_first(untrained: dict[str, Path]) -> None:
     groups = ("mode", *INPUTS[::-1], "presence")
     engine = load_engine(untrained["frame"], "onnx-cpu")
     torch.manual_seed(1)
-    planes = torch.rand(1, plane_count(groups), 192, 320)
+    planes = torch.rand(1, plane_count(groups), *NETWORK_WH[::-1])
     network = build_network("leaknet", planes.shape[1], group_slices(groups))
     warm_start(network, groups, untrained["frame"], planes)
     starts = np.cumsum([0, *(plane_count([g]) for g in groups)])
@@ -57,10 +57,10 @@ def test_new_inputs_change_nothing_at_first(untrained: dict[str, Path]) -> None:
 
 def test_planes_that_are_derived_from_new_inputs_change_nothing_at_first(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    checkpoint = save_checkpoint(LeakModule("leaknet", ["frame"], (320, 192)), tmp_path / "f.ckpt")
+    checkpoint = save_checkpoint(LeakModule("leaknet", ["frame"], NETWORK_WH), tmp_path / "f.ckpt")
     model = to_onnx(checkpoint, tmp_path / "frame.onnx")
     groups = (*LINE_INPUTS[1:], "frame")
-    planes = torch.rand(1, plane_count(groups), 192, 320)
+    planes = torch.rand(1, plane_count(groups), *NETWORK_WH[::-1])
     network = build_network("leaknet", planes.shape[1], group_slices(groups)).eval()
     warm_start(network, groups, model, planes)
     wanted = load_engine(model, "onnx-cpu").run(planes[:, -3:].numpy())
@@ -83,9 +83,9 @@ def test_layers_that_refine_change_nothing_at_first(
     torch.manual_seed(1)
     with monkeypatch.context() as before:
         before.setitem(NETWORKS, "leaknet", _Unrefined)
-        module = LeakModule("leaknet", ["frame"], (320, 192))
+        module = LeakModule("leaknet", ["frame"], NETWORK_WH)
         model = to_onnx(save_checkpoint(module, tmp_path / "f.ckpt"), tmp_path / "frame.onnx")
-    planes = torch.rand(1, 3, 192, 320)
+    planes = torch.rand(1, 3, *NETWORK_WH[::-1])
     network = build_network("leaknet", 3)
     assert len(network.state_dict()) > len(module.model.state_dict())
     warm_start(network, ["frame"], model, planes)
@@ -100,7 +100,7 @@ def test_a_training_begins_there(untrained: dict[str, Path]) -> None:
     engine = load_engine(untrained["frame"], "onnx-cpu")
     torch.manual_seed(1)
     planes = torch.rand(1, *engine.contract.input_shape[1:])
-    module = LeakModule("leaknet", INPUTS, (320, 192), start=str(untrained["frame"]))
+    module = LeakModule("leaknet", INPUTS, NETWORK_WH, start=str(untrained["frame"]))
     module.on_train_batch_start((planes, planes), 1)  # only with the first batch
     with torch.no_grad():
         assert (
@@ -116,11 +116,11 @@ def test_frames_of_a_call_come_together(untrained: dict[str, Path]) -> None:
     engine = load_engine(untrained["frame"], "onnx-cpu")
     torch.manual_seed(1)
     planes = torch.rand(2, 3, *engine.contract.input_shape[1:])
-    module = LeakModule("leaknet", INPUTS, (320, 192), start=str(untrained["frame"]))
+    module = LeakModule("leaknet", INPUTS, NETWORK_WH, start=str(untrained["frame"]))
     module.on_train_batch_start((planes, planes), 0)
     with torch.no_grad():
         together = module.eval()(planes)
-    assert together.shape == (2, 3, 2, 192, 320)
+    assert together.shape == (2, 3, 2, *NETWORK_WH[::-1])
     for n, t in [(0, 1), (1, 2)]:
         wanted = engine.run(planes[n, t : t + 1].numpy())[0]
         np.testing.assert_allclose(together[n, t, 0], wanted, atol=1e-4)

@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 import pytest
 
-from train.calls import Call
-from vader_rt.io.video import VideoWriter, open_video
+from train.calls import read_calls
+from vader_rt.io.video import VideoWriter
 from vader_rt.pipeline.result import RESULT_FILES
 
 COMMAND = [sys.executable, "-m", "vader_rt"]
@@ -120,17 +120,13 @@ def test_an_earlier_result_is_replaced(clip: Path, models: list[str], tmp_path: 
     assert [p.name for p in tmp_path.iterdir()] == ["clip.vader"]
 
 
-def test_score_with_truth(sample: Call, tmp_path: Path) -> None:
+def test_score_with_truth(small_calls: Path, tmp_path: Path) -> None:
     """With the shipped model."""
-    cut = tmp_path / "cut.mp4"
-    with VideoWriter(cut, size_wh=(1280, 720)) as writer:
-        for index, frame in enumerate(open_video(sample.video).frames()):
-            if index % 12 == 0:
-                writer.write(frame)
-    process = run(cut, "--truth", sample.room, "--mask", sample.mask, cwd=tmp_path)
+    (call,) = read_calls(small_calls)
+    process = run(call.video, "--truth", call.room, "--mask", call.mask, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert "challenge" in process.stdout
-    report = json.loads((tmp_path / "cut.vader" / "result.json").read_text())
+    report = json.loads((tmp_path / f"{call.video.stem}.vader" / "result.json").read_text())
     assert 0 < report["scores"]["challenge"] < 1
 
 

@@ -173,34 +173,41 @@ def test_it_recovers_the_room(sample: Call) -> None:
     truth, mask = sample.read_room(), sample.read_mask()
     ours = score(result.background, truth, mask).challenge
     virtual = score(result.virtual, truth, mask).challenge
-    assert ours > 3 * virtual
-    assert ours > 0.1
+    assert virtual < 0.01
+    # 0.2671; ONNX Runtime and OpenVINO agree to 0.00001, another decoder or processor may not quite
+    assert ours > 0.26
 
 
 def test_a_given_virtual_background_is_used(
-    sample: Call, untrained: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    frames: list[np.ndarray],
+    small_virtual: Path,
+    models: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    frames = list(open_video(sample.video).frames())[::12]
-    options = {"model": untrained["frame"]}
-    result = vader_rt.reconstruct(frames, virtual_background=sample.virtual, **options)
-    assert (result.virtual == read_image(sample.virtual)).all()
-    assert result.report["virtual_background"]["given"] == sample.virtual.name
+    options = {"virtual_background": small_virtual, **models}
+    result = vader_rt.reconstruct(frames, **options)
+    assert (result.virtual == read_image(small_virtual)).all()
+    assert result.report["virtual_background"]["given"] == small_virtual.name
     monkeypatch.setattr(VirtualDetail, "corrected", lambda self, matte, frame: matte)
-    uncorrected = vader_rt.reconstruct(frames, virtual_background=sample.virtual, **options)
+    uncorrected = vader_rt.reconstruct(frames, **options)
     assert (result.strongest.matte != uncorrected.strongest.matte).any()
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_library_is_searched(
-    sample: Call, untrained: dict[str, Path], tmp_path: Path, known: bool
+    frames: list[np.ndarray],
+    sample: Call,
+    small_virtual: Path,
+    models: dict[str, Path],
+    tmp_path: Path,
+    known: bool,
 ) -> None:
-    frames = list(open_video(sample.video).frames())[::12]
-    for path in [sample.room, *([sample.virtual] if known else [])]:
+    for path in [sample.room, *([small_virtual] if known else [])]:
         shutil.copy(path, tmp_path)
-    result = vader_rt.reconstruct(frames, virtual_library=tmp_path, model=untrained["frame"])
+    result = vader_rt.reconstruct(frames, virtual_library=tmp_path, **models)
     found = result.report["virtual_background"]["given"]
-    assert found == (sample.virtual.name if known else None)
-    assert (result.virtual == read_image(sample.virtual)).all() == known
+    assert found == (small_virtual.name if known else None)
+    assert (result.virtual == read_image(small_virtual)).all() == known
 
 
 PEAK = """

@@ -102,7 +102,7 @@ def test_the_room_is_recovered_before_a_film(filmed: list[np.ndarray], sample: C
         cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA)
         for image in (sample.read_room(), sample.read_mask())
     )
-    assert score(result.background, room, mask).challenge > 0.1
+    assert score(result.background, room, mask).challenge > 0.21  # 0.218
     first = picture_at(read_image(sample.virtual), 0)
     off = cv2.absdiff(result.virtual, cv2.resize(first, size_wh, interpolation=cv2.INTER_AREA))
     assert np.median(off) <= 3

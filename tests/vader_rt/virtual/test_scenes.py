@@ -20,27 +20,38 @@ from vader_rt.virtual.estimate import VirtualBackground, estimate_virtual
 from vader_rt.virtual.kept_frames import KeptFrames
 from vader_rt.virtual.scenes import Scene, find_scene, split_scenes
 
-Cut = tuple[list[np.ndarray], np.ndarray]
+HALF_WH = (640, 360)
+
+
+def half(image: np.ndarray) -> np.ndarray:
+    """An image of the sample, or of its frames, at half its size."""
+    return cv2.resize(image, HALF_WH, interpolation=cv2.INTER_AREA)
 
 
 @pytest.fixture(scope="module")
-def other(sample: Call) -> np.ndarray:
+def first(sample: Call) -> np.ndarray:
+    """The sample's virtual image."""
+    return half(read_image(sample.virtual))
+
+
+@pytest.fixture(scope="module")
+def other(first: np.ndarray) -> np.ndarray:
     """Another virtual image: the sample's, upside down and in other colours."""
-    return np.ascontiguousarray(255 - read_image(sample.virtual)[::-1, :, ::-1])
+    return np.ascontiguousarray(255 - first[::-1, :, ::-1])
 
 
 @pytest.fixture(scope="module")
-def changed(sample: Call, other: np.ndarray) -> list[np.ndarray]:
+def changed(sample: Call, first: np.ndarray, other: np.ndarray) -> list[np.ndarray]:
     """Every third frame of the sample; after 24 of the 40 another virtual background is there."""
-    first = read_image(sample.virtual)
     frames = []
     truth = sample.truth_frames()
     for index, (frame, (matte, _)) in enumerate(
         zip(open_video(sample.video).frames(), truth, strict=True)
     ):
         if index % 3 == 0:
-            mixed = before_other(frame, matte.astype(np.float32) / 255, first, other)
-            frames.append(mixed if index >= 72 else frame)
+            small = half(frame)
+            mixed = before_other(small, matte.astype(np.float32) / 255, first, other)
+            frames.append(mixed if index >= 72 else small)
     return frames
 
 
@@ -78,9 +89,9 @@ def scene(image: np.ndarray) -> Scene:
 
 
 def test_frames_find_their_scene(
-    changed: list[np.ndarray], sample: Call, other: np.ndarray
+    changed: list[np.ndarray], first: np.ndarray, other: np.ndarray
 ) -> None:
-    scenes = [scene(read_image(sample.virtual)), scene(other)]
+    scenes = [scene(first), scene(other)]
     assert find_scene(scenes, changed[0]) == 0
     assert find_scene(scenes, changed[-1]) == 1
     assert find_scene(scenes, cv2.addWeighted(changed[0], 0.5, changed[-1], 0.5, 0)) is None
@@ -101,8 +112,8 @@ def test_the_room_is_recovered_from_both(changed: list[np.ndarray], sample: Call
     assert result.report["virtual_background"]["kind"] == "changing"
     assert result.report["virtual_background"]["scenes"] == 2
     assert min(result.timeline) > 0
-    room, mask = sample.read_room(), sample.read_mask()
-    assert score(result.background, room, mask).challenge > 0.1
+    room, mask = half(sample.read_room()), half(sample.read_mask())
+    assert score(result.background, room, mask).challenge > 0.22  # 0.228
     as_one = estimate_virtual(sampled(changed))
     unchanged = estimate_virtual(sampled(changed[:24]))
     assert np.abs(result.virtual.astype(int) - unchanged.image).mean() < 1
