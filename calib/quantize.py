@@ -231,7 +231,7 @@ def _part_pairs(model: onnx.ModelProto) -> None:
     """Let the scales of a tensor's Q/DQ pairs differ in their last bit.
 
     ONNX Runtime merges pairs that are equal, and on x86 then leaves the layers that share one in
-    float: measured, the shipped networks are a third slower. Half precision does away with it.
+    float: measured, the shipped networks are a third slower. fp16 does away with it.
     """
     scales = {tensor.name: tensor for tensor in model.graph.initializer}
     partners = {n.input[0]: n for n in model.graph.node if n.op_type == "DequantizeLinear"}

@@ -170,7 +170,7 @@ def _rounding(path: Path) -> onnx.ModelProto:
 
 
 def _widened(tensor: onnx.TensorProto) -> onnx.TensorProto:
-    """Half precision as float32; others as they are."""
+    """fp16 as float32; others as they are."""
     if tensor.data_type != FP16:
         return tensor
     return numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name)

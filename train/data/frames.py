@@ -82,8 +82,8 @@ class FrameDataset(Dataset):
         if rng is not None:
             frames, static, look = _vary(frames, static, look, rng)
         where = self._crop(frames)
-        filler = InputPlanes(self._inputs, self._size_wh, to_static_planes(static, look))
-        inputs = np.stack([_input(filler, frame)[(slice(None), *where)].copy() for frame in frames])
+        planes = InputPlanes(self._inputs, self._size_wh, to_static_planes(static, look))
+        inputs = np.stack([_input(planes, frame)[(slice(None), *where)].copy() for frame in frames])
         target = np.stack([self._target(frame[where], static[where]) for frame in frames])
         if not self._together:
             inputs, target = inputs[0], target[0]
@@ -134,10 +134,10 @@ class FrameDataset(Dataset):
         return _share(target.transpose(2, 0, 1))
 
 
-def _input(filler: InputPlanes, frame: np.ndarray) -> np.ndarray:
+def _input(planes: InputPlanes, frame: np.ndarray) -> np.ndarray:
     """The network's planes of a frame (h, w, C), (C', h, w), valid until the next."""
     color = np.ascontiguousarray(FRAME_PLANES.get(frame, "frame"))
-    return filler.fill(color, FRAME_PLANES.get(frame, "mask"))[0]
+    return planes.fill(color, FRAME_PLANES.get(frame, "mask"))[0]
 
 
 def _leak(frames: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the mixing equation, call = V + m (R − V), says of pixels: planes that networks are given.
+"""What the mixing equation, frame = V + m (R − V), says of pixels: planes that networks are given.
 
 Convolutions find no quotients by themselves, and most of what the equation says is quotients.
 """
@@ -49,13 +49,13 @@ def line_planes(frame: Tensor, virtual: Tensor, look: Tensor, look_matte: Tensor
     return torch.cat([*logarithms, (share + 0.25) / 1.75, matte, relative, least], dim=1)
 
 
-def least_matte(call: Tensor, virtual: Tensor) -> Tensor:
-    """The smallest matte for which the room, V + (call − V) / m, is a colour in [0, 1].
+def least_matte(frame: Tensor, virtual: Tensor) -> Tensor:
+    """The smallest matte for which the room, V + (frame − V) / m, is a colour in [0, 1].
 
     (…, 3, H, W) in [0, 1] each → (…, 1, H, W).
     """
-    up = F.relu(call - virtual - _CHANNEL_NOISE) / (1 - virtual).clamp_min(_CHANNEL_NOISE)
-    down = F.relu(virtual - call - _CHANNEL_NOISE) / virtual.clamp_min(_CHANNEL_NOISE)
+    up = F.relu(frame - virtual - _CHANNEL_NOISE) / (1 - virtual).clamp_min(_CHANNEL_NOISE)
+    down = F.relu(virtual - frame - _CHANNEL_NOISE) / virtual.clamp_min(_CHANNEL_NOISE)
     return (up + down).amax(dim=-3, keepdim=True).clamp(0, 1)
 
 

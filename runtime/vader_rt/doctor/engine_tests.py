@@ -52,7 +52,7 @@ def golden_difference(engine: Engine, model: Path, golden: Golden) -> GoldenDiff
     outputs = engine.run(vectors.tensor(engine.contract.input_shape))
     gpu = engine.name in ("tensorrt", "onnx-cuda")
     kind = engine.contract.precision
-    # a GPU may round products to TF32, which has 11 bits as half precision has
+    # a GPU may round products to TF32, which has 11 bits as fp16 has
     allowed = TOLERANCES["fp16" if kind == "fp32" and gpu else kind]
     found = vectors.difference(engine.contract.outputs, outputs)
     return GoldenDifference(*found, allowed.largest, allowed.mean)

@@ -16,7 +16,7 @@ _SLOPE_VARIANCE, _SLOPE_NOISE, _GUESS_VARIANCE = 0.08**2, 1.5, 0.2**2
 class VirtualDetail:
     """The detail of a virtual background V, and how much of it a frame shows.
 
-    Where call = V + m (R − V) with a smooth matte m, V's detail is in the call at 1 − m of its
+    Where frame = V + m (R − V) with a smooth matte m, V's detail is in the call at 1 − m of its
     strength, and the room's own detail is not correlated with it. So the slope of a local linear
     regression of the call's detail on that of V is 1 − m: the first coefficient of a guided filter
     (He, Sun, Tang 2013) that V guides. Detail is what a Gaussian takes away.

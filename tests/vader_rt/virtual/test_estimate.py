@@ -66,7 +66,7 @@ def test_kinds() -> None:
     assert estimate_virtual(moving_person(detailed)).kind == "still"
     gray = np.full((96, 160, 3), 90, np.uint8)
     assert estimate_virtual(moving_person(gray)).kind == "plain"
-    film = KeptFrames()
+    moving = KeptFrames()
     for i in range(24):
-        film.add(np.roll(detailed, 7 * i, axis=1), np.zeros((96, 160), np.uint8))
-    assert estimate_virtual(film).kind == "moving"
+        moving.add(np.roll(detailed, 7 * i, axis=1), np.zeros((96, 160), np.uint8))
+    assert estimate_virtual(moving).kind == "moving"
