@@ -30,7 +30,7 @@ def test_detail_tells_the_matte(matte: float) -> None:
     # the room's own detail is not quite uncorrelated with the other's in a small window, and the
     # guess has a seventh of the weight
     assert np.abs(found - matte).mean() < 0.15
-    assert abs(found.mean() - matte) < 0.12
+    assert abs(found.mean() - matte) < 0.15
 
 
 def test_it_follows_a_matte_that_changes_slowly() -> None:
