@@ -98,7 +98,7 @@ def test_expected_score_unmixes_by_the_matte() -> None:
     prediction, truth = two_samples()
     room = truth[:, 0, 2:5]
     truth[:, :, 8:] = room[:, None] + 0.5
-    truth[:, 0, 5:8] = room + 0.05  # a true matte of 0.9, which half of a belief in 0.8 gives
+    truth[:, 0, 5:8] = room + 0.05  # a true matte of 0.9: 0.8, half believed
     prediction[:, 1, 1] = 0.05
     unmixed = float(expected_score(prediction, truth))
     prediction[:, :, 0] = 1.0

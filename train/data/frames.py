@@ -74,27 +74,33 @@ class FrameDataset(Dataset):
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         index, turn = divmod(index, self._frames_per_call)
         augmented, index = divmod(index, len(self._calls))
-        small = self._small(self._calls[index], augmented=bool(augmented))
-        rng = np.random.default_rng() if self._varied else None
-        frames = np.array(small.frames[self._drawn(len(small.frames), turn, rng)])
-        looks = self._looks(bool(augmented), rng)
-        static, look = np.array(small.static), self._look(small) if looks else None
-        if rng is not None:
-            frames, static, look = _vary(frames, static, look, rng)
+        frames, static, look = self._drawn(self._calls[index], bool(augmented), turn)
         where = self._crop(frames)
         planes = InputPlanes(self._inputs, self._size_wh, to_static_planes(static, look))
-        inputs = np.stack([_input(planes, frame)[(slice(None), *where)].copy() for frame in frames])
+        inputs = np.stack([_filled(planes, frame)[(slice(None), *where)] for frame in frames])
         target = np.stack([self._target(frame[where], static[where]) for frame in frames])
         if not self._together:
             inputs, target = inputs[0], target[0]
         return torch.from_numpy(inputs), torch.from_numpy(target)
+
+    def _drawn(
+        self, call: Call, augmented: bool, turn: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Frames of a call, its static planes, and its first look, if there is one this time."""
+        rng = np.random.default_rng() if self._varied else None
+        small = self._small(call, augmented=augmented)
+        frames = np.array(small.frames[self._chosen(len(small.frames), turn, rng)])
+        static, look = np.array(small.static), None
+        if self._looks(augmented, rng) and self._look_model is not None:
+            look = look_planes(small, self._look_model)
+        return (frames, static, look) if rng is None else _vary(frames, static, look, rng)
 
     def _small(self, call: Call, *, augmented: bool) -> SmallCall:
         if augmented:
             return augmented_call(call, self._size_wh, self._calls)
         return small_call(call, self._size_wh)
 
-    def _drawn(self, count: int, turn: int, rng: np.random.Generator | None) -> np.ndarray:
+    def _chosen(self, count: int, turn: int, rng: np.random.Generator | None) -> np.ndarray:
         """Which frames of a call: at random, or spread over it, others in every turn."""
         together = max(self._together, 1)
         if rng is not None:
@@ -106,9 +112,6 @@ class FrameDataset(Dataset):
         """Whether there is a first look this time."""
         unknown = augmented or self._look_at_all
         return rng is None or (unknown and rng.random() > _BLANK_SHARE)
-
-    def _look(self, small: SmallCall) -> np.ndarray | None:
-        return None if self._look_model is None else look_planes(small, self._look_model)
 
     def _crop(self, frames: np.ndarray) -> tuple[slice, slice]:
         """Where to cut (T, H, W, C) frames of a call."""
@@ -134,10 +137,10 @@ class FrameDataset(Dataset):
         return _share(target.transpose(2, 0, 1))
 
 
-def _input(planes: InputPlanes, frame: np.ndarray) -> np.ndarray:
-    """The network's planes of a frame (h, w, C), (C', h, w), valid until the next."""
+def _filled(planes: InputPlanes, frame: np.ndarray) -> np.ndarray:
+    """The network's planes of a frame (h, w, C) of `FRAME_PLANES`: (C', h, w) float32."""
     color = np.ascontiguousarray(FRAME_PLANES.get(frame, "frame"))
-    return planes.fill(color, FRAME_PLANES.get(frame, "mask"))[0]
+    return planes.fill(color, FRAME_PLANES.get(frame, "mask"))[0].copy()
 
 
 def _leak(frames: np.ndarray) -> np.ndarray:

@@ -34,34 +34,62 @@ def warm_start(network: nn.Module, groups: Sequence[str], model: Path, planes: T
     Raises:
         InputError: the model has other layers, or inputs that the network lacks.
     """
+    has, wants = _input_planes(groups, model)
+    found = _convolutions(onnx.load(model).graph)
+    layers = _layers(network, planes, model, len(found))
+    derived = [("derived", i) for i in range(getattr(network, "derived", 0))]
+    for layer, (weight, bias) in zip(layers, found, strict=True):
+        _fill(layer, _placed(weight, layer, has, wants, derived), bias, model)
+    biases = {layer: bias for layer, (_, bias) in zip(layers, found, strict=True)}
+    _fit_normalisations(network, biases, planes)
+
+
+def _input_planes(groups: Sequence[str], model: Path) -> tuple[list[Plane], list[Plane]]:
+    """The planes that a model has, and those that the network with these groups wants."""
     contract = read_contract(model)
-    sizes = KNOWN_INPUTS[contract.kind]
     if missing := set(contract.inputs) - set(groups):
         raise InputError(f"{model}: has the inputs {', '.join(sorted(missing))}, the network not")
-    found = _convolutions(onnx.load(model).graph)
-    wanted = _in_order_of_use(network, planes)
-    if len(found) < len(wanted):
-        refining = set(_refining(network))
-        wanted = [layer for layer in wanted if layer not in refining]
-    if len(found) != len(wanted):
-        raise InputError(f"{model}: has {len(found)} convolutions, the network {len(wanted)}")
+    sizes = KNOWN_INPUTS[contract.kind]
     has, wants = ([(g, i) for g in names for i in range(sizes[g])]
                   for names in (contract.inputs, groups))  # fmt: skip
-    derived = [("derived", i) for i in range(getattr(network, "derived", 0))]
-    for layer, (weight, bias) in zip(wanted, found, strict=True):
-        if derived and layer.weight.shape[1] == len(wants + derived):
-            known = derived[: max(weight.shape[1] - len(has), 0)]
-            weight = _spread(weight, has + known, wants + derived, layer)
-        else:
-            weight = _spread(weight, has, wants, layer)
-        if weight.shape != layer.weight.shape:
-            raise InputError(f"{model}: has a layer of {tuple(weight.shape)}, the network of "
-                             f"{tuple(layer.weight.shape)}")  # fmt: skip
-        layer.weight.data.copy_(weight)
-        if layer.bias is not None:
-            layer.bias.data.copy_(bias)
-    biases = {layer: bias for layer, (_, bias) in zip(wanted, found, strict=True)}
-    _fit_normalisations(network, biases, planes)
+    return has, wants
+
+
+def _layers(network: nn.Module, planes: Tensor, model: Path, count: int) -> list[Layer]:
+    """The network's convolutions in the order of their use: as many as the model has.
+
+    Those of refinements are left out where the model has none of them.
+    """
+    layers = _in_order_of_use(network, planes)
+    if count < len(layers):
+        refining = set(_refining(network))
+        layers = [layer for layer in layers if layer not in refining]
+    if count != len(layers):
+        raise InputError(f"{model}: has {count} convolutions, the network {len(layers)}")
+    return layers
+
+
+def _placed(
+    weight: Tensor,
+    layer: Layer,
+    has: list[Plane],
+    wants: list[Plane],
+    derived: list[Plane],
+) -> Tensor:
+    """Weights where the layer wants them; derived planes follow the inputs in the first layer."""
+    if derived and layer.weight.shape[1] == len(wants + derived):
+        known = derived[: max(weight.shape[1] - len(has), 0)]
+        return _spread(weight, has + known, wants + derived, layer)
+    return _spread(weight, has, wants, layer)
+
+
+def _fill(layer: Layer, weight: Tensor, bias: Tensor, model: Path) -> None:
+    if weight.shape != layer.weight.shape:
+        raise InputError(f"{model}: has a layer of {tuple(weight.shape)}, the network of "
+                         f"{tuple(layer.weight.shape)}")  # fmt: skip
+    layer.weight.data.copy_(weight)
+    if layer.bias is not None:
+        layer.bias.data.copy_(bias)
 
 
 def _refining(network: nn.Module) -> list[nn.Module]:

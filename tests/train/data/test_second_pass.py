@@ -7,9 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from export.to_onnx import to_onnx
+from tests.conftest import INPUTS, save_checkpoint
 from train.calls import Call, read_calls
 from train.data.second_pass import room_array
+from train.module import LeakModule, RestoreModule
 from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.engines.engine import Engine
 from vader_rt.engines.load import load_engine
@@ -17,7 +21,8 @@ from vader_rt.io.video import VideoWriter, open_video
 from vader_rt.pipeline.api import reconstruct
 from vader_rt.virtual.given import cover
 
-SIZE_WH = (320, 192)
+SIZE_WH = (256, 96)
+"""As wide as the segmenter's masks: the runtime has two ways of bringing those to a smaller size."""
 
 
 class Recorder:
@@ -30,6 +35,21 @@ class Recorder:
     def run(self, planes: np.ndarray) -> list[np.ndarray]:
         self.planes.append(planes.copy())
         return self._engine.run(planes)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Models that learned nothing."""
+    folder = tmp_path_factory.mktemp("models")
+    torch.manual_seed(0)
+    modules = {
+        "frame": LeakModule("leaknet", INPUTS, SIZE_WH),
+        "restore": RestoreModule(size_wh=SIZE_WH),
+    }
+    return {
+        name: to_onnx(save_checkpoint(module, folder / f"{name}.ckpt"), folder / f"{name}.onnx")
+        for name, module in modules.items()
+    }
 
 
 @pytest.fixture
@@ -50,18 +70,16 @@ def call(tiny_calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 
 
 @pytest.mark.parametrize("given", [False, True])
-def test_it_is_the_runtimes_second_pass(
-    call: Call, given: bool, untrained: dict[str, Path]
-) -> None:
-    restoration = Recorder(load_engine(untrained["restore"]))
+def test_it_is_the_runtimes_second_pass(call: Call, given: bool, models: dict[str, Path]) -> None:
+    restoration = Recorder(load_engine(models["restore"]))
     image = call.virtual if given else None
     reconstruct(
         call.video,
-        model=untrained["frame"],
+        model=models["frame"],
         restoration=restoration,
         virtual_background=image,
     )
     (runtime,) = restoration.planes
-    training = room_array(call, SIZE_WH, load_engine(untrained["frame"]), given=given)
+    training = room_array(call, SIZE_WH, load_engine(models["frame"]), given=given)
     planes = training[..., : sum(RESTORE_GROUPS.values())].transpose(2, 0, 1)
     np.testing.assert_array_equal(planes, np.rint(runtime[0] * 255))
