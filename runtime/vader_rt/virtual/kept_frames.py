@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
+
+from vader_rt.io.images import shrunk
 
 CLEAR_SHARE = 1 / 3
 """Share of the frames, those with least of a person at a pixel, that are averaged there."""
@@ -73,7 +74,7 @@ class KeptFrames:
 
     def masks(self, size_wh: tuple[int, int]) -> np.ndarray:
         """The kept masks at a size: (N, H, W) uint8."""
-        return np.stack([cv2.resize(m, size_wh) for m in self._masks])
+        return np.stack([shrunk(mask, size_wh) for mask in self._masks])
 
 
 def person_planes(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
