@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import INPUTS
+from tests.conftest import INPUTS, NETWORK_WH
 from vader_rt.engines.engine import Engine
 from vader_rt.engines.load import load_engine
 from vader_rt.features.planes import InputPlanes, StaticPlanes
 from vader_rt.room.first_look import LOOK_FRAMES, first_look
+
+SHAPE = NETWORK_WH[::-1]
 
 
 class Looked(list):
@@ -34,7 +36,7 @@ def look(engine: Engine, frames: list[np.ndarray], virtual: np.ndarray) -> np.nd
 
 def random_frames(count: int) -> list[np.ndarray]:
     rng = np.random.default_rng(0)
-    return list(rng.integers(0, 256, (count, 192, 320, 3), np.uint8))
+    return list(rng.integers(0, 256, (count, *SHAPE, 3), np.uint8))
 
 
 def test_what_leaks_nowhere_shows_the_virtual_background(untrained: dict[str, Path]) -> None:
@@ -47,7 +49,7 @@ def test_what_leaks_nowhere_shows_the_virtual_background(untrained: dict[str, Pa
 def test_colors_are_those_of_the_call(untrained: dict[str, Path]) -> None:
     virtual, *frames = random_frames(4)
     planes = look(load_engine(untrained["frame"]), frames, virtual)
-    assert planes.shape == (192, 320, 6)
+    assert planes.shape == (*SHAPE, 6)
     assert planes.dtype == np.uint8
     assert (planes[..., 3] > 0).all()  # untrained, it sees a leak everywhere
     from_a_frame = [(planes[..., :3] == frame).all(axis=2) for frame in frames]
@@ -67,6 +69,6 @@ def test_frames_are_spread(untrained: dict[str, Path], count: int, expected: int
 def test_before_the_look_the_planes_are_blank() -> None:
     virtual = random_frames(1)[0]
     groups = [group for group in INPUTS if group.startswith("look")]
-    blank = InputPlanes(groups, (320, 192), StaticPlanes(virtual=virtual)).buffer[0]
+    blank = InputPlanes(groups, NETWORK_WH, StaticPlanes(virtual=virtual)).buffer[0]
     np.testing.assert_allclose(blank[:3] * 255, virtual.transpose(2, 0, 1)[::-1], atol=1e-4)
     assert not blank[3:].any()
