@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from export.to_onnx import TOLERANCE, to_onnx
-from tests.conftest import INPUTS, ROOT, save_checkpoint
+from tests.conftest import INPUTS, NETWORK_WH, ROOT, save_checkpoint
 from train.checkpoint import load_checkpoint
 from train.module import LeakModule, RestoreModule
 from vader_rt.engines.load import load_engine
@@ -19,7 +19,7 @@ from vader_rt.io.files import file_sha256
 from vader_rt.io.video import open_video
 
 MODULES = {
-    "leaknet": lambda: LeakModule("leaknet", INPUTS, (320, 192)),
+    "leaknet": lambda: LeakModule("leaknet", INPUTS, NETWORK_WH),
     "unet": lambda: LeakModule("unet", ["frame", "edge", "dog"], (64, 48), loss="mse"),
     "convnet_simple": lambda: LeakModule("convnet_simple", ["frame", "mode"], (64, 48), loss="mse"),
     "restorenet": lambda: RestoreModule(size_wh=(96, 64)),
