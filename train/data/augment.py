@@ -57,13 +57,16 @@ def augmented(
         _difference(room, STATIC_PLANES.get(static, "room")),
         _difference(virtual, true_virtual(call, size_wh)),
     )
-    segmenter, kept, frames = Segmenter(threads=1), KeptFrames(), np.array(frames)
+    segmenter, frames = Segmenter(threads=1), np.array(frames)
+    colors, masks = [], []
     for frame in frames:
         color = _shifted(frame, *shifts)
         mask = segmenter.mask(color)
         FRAME_PLANES.get(frame, "frame")[...] = color
         FRAME_PLANES.get(frame, "mask")[...] = shrunk(mask, size_wh)
-        kept.add(color, mask)
+        colors.append(color)
+        masks.append(mask)
+    kept = KeptFrames(colors, masks, range(len(frames)))
     return frames, static_array(kept, room, size_wh, virtual if exchange.given else None)
 
 

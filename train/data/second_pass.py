@@ -16,6 +16,7 @@ from vader_rt.room.accumulate import Voted, VotingAccumulator
 from vader_rt.room.first_look import first_look
 from vader_rt.room.observation import observe
 from vader_rt.room.restore import restore_planes
+from vader_rt.room.time_bins import time_bin
 
 
 def room_array(call: Call, size_wh: tuple[int, int], engine: Engine, *, given: bool) -> np.ndarray:
@@ -49,8 +50,8 @@ def _accumulated(
     assert virtual is not None
     detail = VirtualDetail(virtual) if given else None
     planes = InputPlanes(engine.contract.inputs, engine.contract.size_wh, static)
-    accumulator = VotingAccumulator(virtual, engine.contract, len(frames))
-    for frame, mask in zip(frames, masks, strict=True):
-        outputs = engine.run(planes.fill(frame, mask))
-        accumulator.add(observe(frame, frame, outputs, virtual, detail))
+    accumulator = VotingAccumulator(virtual, engine.contract)
+    for index, (frame, mask) in enumerate(zip(frames, masks, strict=True)):
+        outputs, part = engine.run(planes.fill(frame, mask)), time_bin(index, len(frames))
+        accumulator.add(observe(frame, frame, outputs, virtual, detail, part))
     return accumulator.recovered()

@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vader_rt import __version__
 from vader_rt.cli.commands import EXIT_GATE_EXCEEDED, EXIT_INTERRUPTED, EXIT_NOTHING_RECOVERED
@@ -145,6 +145,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_machine_options(parser)
     add("--cpu-features", action="store_true", help="never make the features with OpenCV's CUDA")
+    add(
+        "--frames",
+        type=_frames,
+        default="all",
+        metavar="N",
+        help="how many frames go through the network, chosen all over the call: a number, `auto`, "
+        "or `all` (default)",
+    )
+    add(
+        "--time-limit",
+        type=_seconds,
+        metavar="SECONDS",
+        help="finish with what there is after so many seconds",
+    )
     add("--truth", type=Path, metavar="ROOM", help="picture of the real room, for a score")
     add("--mask", type=Path, metavar="MASK", help="the true leak's maximum over time, for a score")
     add(
@@ -208,6 +222,8 @@ def _recover(
             threads=args.threads,
             device_memory=args.device_memory,
             cpu_features=args.cpu_features,
+            frames=args.frames,
+            time_limit=args.time_limit,
         ):
             printer.update(progress)
     except KeyboardInterrupt:
@@ -248,6 +264,26 @@ def _share(text: str) -> float:
         value = math.nan
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to 1")
+    return value
+
+
+def _frames(text: str) -> int | Literal["auto", "all"]:
+    if text == "auto":
+        return "auto"
+    if text == "all":
+        return "all"
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not `auto`, `all` or a number of frames")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return value
 
 

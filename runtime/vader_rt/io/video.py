@@ -15,10 +15,29 @@ import cv2
 import numpy as np
 
 from vader_rt.errors import InputError
+from vader_rt.io.cpus import usable_cpus
 from vader_rt.io.files import file_sha256
+from vader_rt.io.images import shrunk
 
 MIN_SIDE = 64
 """Smallest width or height in pixels from which anything could be recovered."""
+
+
+class FrameView(Protocol):
+    """A frame of a recording, converted only as far as somebody asks."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it holds."""
+        ...
+
+    def bgr(self) -> np.ndarray:
+        """The frame as (H, W, 3) uint8 BGR, upright, of the recording's size."""
+        ...
+
+    def luma(self, size_wh: tuple[int, int]) -> np.ndarray:
+        """Its brightness at a small size, (h, w) uint8; not upright, and in the video's range."""
+        ...
 
 
 class FrameSource(Protocol):
@@ -44,9 +63,49 @@ class FrameSource(Protocol):
         """Yield (H, W, 3) uint8 BGR frames, all of `size_wh`."""
         ...
 
+    def views(self) -> Iterator[FrameView]:
+        """Yield the same frames, unconverted."""
+        ...
+
     def sha256(self) -> str | None:
         """Digest of the file, None for frames that never were a file."""
         ...
+
+
+@dataclass(frozen=True)
+class DecodedFrame:
+    """A frame as the decoder gives it; see `FrameView`."""
+
+    frame: av.VideoFrame
+    size_wh: tuple[int, int]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(plane.buffer_size for plane in self.frame.planes)
+
+    def bgr(self) -> np.ndarray:
+        return _fit(_bgr(self.frame), self.size_wh)
+
+    def luma(self, size_wh: tuple[int, int]) -> np.ndarray:
+        plane = _luma_plane(self.frame)
+        return cv2.resize(plane, size_wh, interpolation=cv2.INTER_AREA)
+
+
+@dataclass(frozen=True)
+class ArrayFrame:
+    """A frame that was in memory already, (H, W, 3) uint8 BGR; see `FrameView`."""
+
+    frame: np.ndarray
+
+    @property
+    def nbytes(self) -> int:
+        return self.frame.nbytes
+
+    def bgr(self) -> np.ndarray:
+        return self.frame
+
+    def luma(self, size_wh: tuple[int, int]) -> np.ndarray:
+        return cv2.cvtColor(shrunk(self.frame, size_wh), cv2.COLOR_BGR2GRAY)
 
 
 @dataclass(frozen=True)
@@ -65,8 +124,10 @@ class VideoFile:
         return "frames" if self.spooled else self.path.stem
 
     def frames(self) -> Iterator[np.ndarray]:
-        for frame in _decode(self.path):
-            yield _fit(frame, self.size_wh)
+        return (view.bgr() for view in self.views())
+
+    def views(self) -> Iterator[DecodedFrame]:
+        return (DecodedFrame(frame, self.size_wh) for frame in _decode(self.path))
 
     def sha256(self) -> str | None:
         return None if self.spooled else file_sha256(self.path)
@@ -86,8 +147,10 @@ class FrameArray:
         return len(self.items)
 
     def frames(self) -> Iterator[np.ndarray]:
-        for frame in self.items:
-            yield _fit(_checked(frame), self.size_wh)
+        return (_fit(_checked(frame), self.size_wh) for frame in self.items)
+
+    def views(self) -> Iterator[ArrayFrame]:
+        return (ArrayFrame(frame) for frame in self.frames())
 
     def sha256(self) -> None:
         return None
@@ -109,7 +172,7 @@ def open_video(path: str | Path) -> VideoFile:
     if first is None:
         raise InputError(f"{path}: no video frame could be decoded; is the file damaged?")
     fps, hint = _rate_and_hint(path)
-    return VideoFile(path, _checked_size(first, str(path)), fps, hint)
+    return VideoFile(path, _checked_size(_bgr(first), str(path)), fps, hint)
 
 
 @contextmanager
@@ -170,8 +233,8 @@ class VideoWriter:
         self._container.close()
 
 
-def _decode(path: Path) -> Iterator[np.ndarray]:
-    """Yield upright BGR frames; a damaged or truncated end ends the stream quietly."""
+def _decode(path: Path) -> Iterator[av.VideoFrame]:
+    """Yield frames; a damaged or truncated end ends the stream quietly."""
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -179,12 +242,27 @@ def _decode(path: Path) -> Iterator[np.ndarray]:
     with container:
         if not container.streams.video:
             raise InputError(f"{path}: holds no video stream")
-        container.streams.video[0].thread_type = "AUTO"
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = usable_cpus()
         try:
-            for frame in container.decode(video=0):
-                yield _upright(frame.to_ndarray(format="bgr24"), frame.rotation)
+            yield from container.decode(video=0)
         except av.FFmpegError:
             return
+
+
+def _bgr(frame: av.VideoFrame) -> np.ndarray:
+    return _upright(frame.to_ndarray(format="bgr24"), frame.rotation)
+
+
+def _luma_plane(frame: av.VideoFrame) -> np.ndarray:
+    """Brightness, (H, W) uint8: where it stands in a plane of its own, without a copy."""
+    brightness = frame.format.components[0]
+    if not (frame.format.is_planar and brightness.is_luma and brightness.bits == 8):
+        return frame.to_ndarray(format="gray")
+    plane = frame.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+    return rows[:, : plane.width]
 
 
 def _upright(frame: np.ndarray, rotation: int) -> np.ndarray:

@@ -65,19 +65,18 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
     models, timer = load_models(settings), StageTimer()
     with open_source(source) as frames:
         truth = read_truth(settings, frames.size_wh)
-        scan = Scan(frames, models.segmenter, timer)
-        for count in scan.run():
+        scan = Scan(frames, models.segmenter, timer, settings.budget)
+        for count in _until(settings.time_limit, timer, scan.run()):
             yield Progress("scan", count, frames.frame_hint)
-        total = scan.kept.frames_seen
         given = settings.virtual_background, settings.virtual_library
         scenes = scan.scenes(models.frame, *given)
+        chosen, to_the_end = scan.chosen(), scan.complete
+        recovery = Recovery(models, scenes, chosen.total, timer, cpu_features=settings.cpu_features)
         del scan  # and the frames that it keeps
-        recovery = Recovery(
-            frames, models, scenes, total, timer, cpu_features=settings.cpu_features
-        )
 
         def result(*, complete: bool = False) -> Reconstruction:
-            found = finish(recovery, models, settings, truth, timer)
+            timeline = chosen.timeline(recovery.leaks)
+            found = finish(recovery, timeline, models, settings, truth, timer)
             said = report(
                 found,
                 source=frames,
@@ -89,6 +88,15 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
             )
             return replace(found, report=said)
 
-        for count in recovery.run():
-            yield Progress("recover", count, total, _result_so_far=result)
-        yield Progress("recover", total, total, result(complete=True))
+        for count in _until(settings.time_limit, timer, recovery.run(chosen.frames())):
+            yield Progress("recover", count, chosen.count, _result_so_far=result)
+        complete = to_the_end and len(recovery.leaks) == chosen.count
+        yield Progress("recover", chosen.count, chosen.count, result(complete=complete))
+
+
+def _until(limit: float | None, timer: StageTimer, counts: Iterator[int]) -> Iterator[int]:
+    """The counts, until so many seconds are over; one at least."""
+    for count in counts:
+        yield count
+        if limit is not None and timer.total > limit:
+            return

@@ -14,9 +14,14 @@ from vader_rt.virtual.inpaint import continued
 
 
 def finish(
-    recovery: Recovery, models: Models, options: Options, truth: Truth | None, timer: StageTimer
+    recovery: Recovery,
+    timeline: list[float],
+    models: Models,
+    options: Options,
+    truth: Truth | None,
+    timer: StageTimer,
 ) -> Reconstruction:
-    """What is recovered by now, without its report."""
+    """What is recovered by now, without its report. timeline: the leak of every frame so far."""
     recovered, virtual = recovery.recovered(), recovery.scenes[0].virtual
     with timer.measure("restore"):
         room, confidence = recovered.room(virtual.planes(), models.restoration)
@@ -27,7 +32,7 @@ def finish(
         strongest=recovered.strongest,
         voted=recovered.voted,
         virtual_background=virtual,
-        timeline=list(recovery.timeline),
+        timeline=timeline,
         scores=_scores(room, confidence, virtual, truth),
     )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,10 +13,15 @@ from vader_rt.engines.load import load_engine
 from vader_rt.engines.trt.memory import MemoryPackage
 from vader_rt.errors import InputError, UsageError
 from vader_rt.features.segmenter import Segmenter
+from vader_rt.io.cpus import threads_for
 from vader_rt.io.images import read_gray, read_image
 from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION
 from vader_rt.score import check_truth
 
+LEAST_FRAMES = 8
+"""The fewest frames that may be asked for: as many as vote on a pixel."""
+AUTO_FRAMES = 64
+"""Frames that `auto` sends through the network."""
 Model = str | Path | Engine
 """The file of a model, or an engine that is loaded already."""
 
@@ -33,6 +38,9 @@ class Options:
     marked as that. truth, mask: the real room and the true leak, for a score. threads: 0 = all
     cores. device_memory: see `load_engine`. cpu_features: make the features on the CPU even where
     OpenCV could on the GPU.
+    frames: how many frames go through the network, chosen all over the call; `auto` takes
+    `AUTO_FRAMES`, `all` every one. time_limit: seconds after which the work ends with what there
+    is by then.
     """
 
     model: Model | None = None
@@ -47,6 +55,24 @@ class Options:
     threads: int = 0
     device_memory: MemoryPackage | None = None
     cpu_features: bool = False
+    frames: int | Literal["auto", "all"] = "all"
+    time_limit: float | None = None
+
+    @property
+    def budget(self) -> int | None:
+        """The most frames that go through the network; None for all.
+
+        Raises:
+            UsageError: it is no number of frames from which a room could be told.
+        """
+        if self.frames == "all":
+            return None
+        budget = AUTO_FRAMES if self.frames == "auto" else self.frames
+        if not (isinstance(budget, int) and budget >= LEAST_FRAMES):
+            raise UsageError(
+                f"frames: {budget!r} is not `auto`, `all` or {LEAST_FRAMES} frames or more"
+            )
+        return budget
 
 
 @dataclass(frozen=True)
@@ -73,8 +99,10 @@ def load_models(options: Options) -> Models:
         InputError: a model cannot be read or is of another kind. EngineError: no engine runs.
         UsageError: restoration is asked for where pixels are copied.
     """
+    threads = threads_for(options.threads)
+    options = replace(options, threads=threads)
     frame = _load(options.model or DEFAULT_MODEL, "frame", options)
-    return Models(frame, _load_restoration(frame, options), Segmenter(threads=options.threads))
+    return Models(frame, _load_restoration(frame, options), Segmenter(threads=threads))
 
 
 def read_truth(options: Options, size_wh: tuple[int, int]) -> Truth | None:

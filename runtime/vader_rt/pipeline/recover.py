@@ -1,8 +1,8 @@
-"""The second pass over a call: every frame goes through the network into the accumulator."""
+"""The second pass over a call: frames go through the network into the accumulator."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -11,61 +11,71 @@ from vader_rt.features.extractor import extractor_for
 from vader_rt.features.planes import InputPlanes
 from vader_rt.io.images import shrunk
 from vader_rt.io.prefetch import prefetch
-from vader_rt.io.video import FrameSource
 from vader_rt.pipeline.options import Models
 from vader_rt.pipeline.timer import StageTimer
 from vader_rt.room.accumulate import Recovered, accumulator_for
 from vader_rt.room.observation import Observation, observe
+from vader_rt.room.time_bins import time_bin
 from vader_rt.virtual.scenes import Scene, find_scene
+
+Indexed = tuple[int, np.ndarray]
+"""A frame, (H, W, 3) uint8 BGR, with its index in the recording."""
 
 
 class Recovery:
     """Recovers the room frame by frame; `recovered` may be asked while `run` goes on.
 
-    scenes: of `vader_rt.pipeline.scan.Scan`, the main one first. frames: how many there will be.
-    timeline: the share of leaking pixels of every frame so far. cpu_features: see `Options`.
+    scenes: of `vader_rt.pipeline.scan.Scan`, the main one first. total: frames in the recording.
+    leaks: the share of leaking pixels of every frame so far, by its index. cpu_features: see
+    `Options`.
     """
 
     def __init__(
         self,
-        source: FrameSource,
         models: Models,
         scenes: Sequence[Scene],
-        frames: int,
+        total: int,
         timer: StageTimer,
         *,
         cpu_features: bool = False,
     ) -> None:
-        self._source, self._models, self._timer = source, models, timer
-        self.scenes, self.timeline = scenes, list[float]()
+        self._models, self._timer, self._total = models, timer, total
+        self.scenes, self.leaks = scenes, dict[int, float]()
         contract = models.frame.contract
         self._size_wh = contract.size_wh
         self._planes = [InputPlanes(contract.inputs, self._size_wh, s.planes) for s in scenes]
         self._extractor = extractor_for(models.frame, cpu=cpu_features)
-        self._accumulator = accumulator_for(contract, scenes[0].virtual.image, frames)
+        self._accumulator = accumulator_for(contract, scenes[0].virtual.image)
 
     @property
     def features(self) -> str:
         """What makes the features, see `FeatureExtractor.name`."""
         return self._extractor.name
 
-    def run(self) -> Iterator[int]:
-        """Yield the number of frames taken in, after each."""
-        for index, frame in enumerate(prefetch(self._source.frames())):
-            scene = find_scene(self.scenes, frame)
-            self.timeline.append(0.0 if scene is None else self._take_in(frame, index, scene))
-            yield index + 1
+    def run(self, frames: Iterable[Indexed]) -> Iterator[int]:
+        """Take in frames; yield how many so far, after each.
+
+        Decoding, the network and un-mixing each have a thread.
+        """
+        observations = prefetch(self._observations(prefetch(iter(frames))), depth=1)
+        for count, (index, observation) in enumerate(observations, start=1):
+            self.leaks[index] = 0.0 if observation is None else self._take_in(observation)
+            yield count
 
     def recovered(self) -> Recovered:
         """What the frames so far tell of the room."""
         with self._timer.measure("vote"):
             return self._accumulator.recovered()
 
-    def _take_in(self, frame: np.ndarray, index: int, scene: int) -> float:
-        """Add a frame of a scene to what is known; returns the share of leaking pixels."""
-        observation = self._observe(frame, index, scene)
+    def _take_in(self, observation: Observation) -> float:
         with self._timer.measure("unmix"):
             return self._accumulator.add(observation)
+
+    def _observations(self, frames: Iterator[Indexed]) -> Iterator[tuple[int, Observation | None]]:
+        """What the network says of each frame; None of a fade between two scenes."""
+        for index, frame in frames:
+            scene = find_scene(self.scenes, frame)
+            yield index, None if scene is None else self._observe(frame, index, scene)
 
     def _observe(self, frame: np.ndarray, index: int, scene: int) -> Observation:
         planes, behind = self._planes[scene], self.scenes[scene].behind(index)
@@ -77,4 +87,5 @@ class Recovery:
             tensor = self._extractor.extract(planes, small, person)
         with self._timer.measure("network"):
             outputs = self._models.frame.run(tensor)
-        return observe(frame, small, outputs, behind, self.scenes[scene].detail)
+        detail = self.scenes[scene].detail
+        return observe(frame, small, outputs, behind, detail, time_bin(index, self._total))

@@ -34,6 +34,7 @@ def report(
         "coverage": result.coverage,
         "seen": float((result.confidence > 0).mean()),
         "leak_timeline": [round(share, 5) for share in result.timeline],
+        "inferred_frames": sorted(recovery.leaks),
         "virtual_background": _virtual(recovery),
         "matte_trust": result.voted.matte_confidence if result.voted else None,
         "scores": asdict(result.scores) if result.scores else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,36 +16,72 @@ from vader_rt.features.planes import InputPlanes, StaticPlanes
 from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.images import shrunk
 from vader_rt.io.prefetch import prefetch
-from vader_rt.io.video import FrameSource, open_source
+from vader_rt.io.video import FrameSource, FrameView, open_source
+from vader_rt.pipeline.choose import THUMBNAIL_WH, AllFrames, Chosen, ChosenFrames, FrameChooser
+from vader_rt.pipeline.timeline import CheapLeak
 from vader_rt.pipeline.timer import StageTimer
 from vader_rt.room.first_look import first_look
 from vader_rt.virtual.estimate import VirtualBackground, estimate_virtual, loop_virtual
 from vader_rt.virtual.given import given_virtual, library_virtual
-from vader_rt.virtual.kept_frames import KeptFrames, temporal_mode
+from vader_rt.virtual.kept_frames import EveryKth, KeptFrames, kept_capacity, temporal_mode
 from vader_rt.virtual.looping import LoopFinder, LoopingVideo
 from vader_rt.virtual.scenes import Scene, split_scenes
 
 
 class Scan:
-    """Reads a call once and keeps frames spread over it, with their person masks.
+    """Reads a call once: looks at every frame at a small size, and keeps some.
 
-    `run` comes first; then `scenes` tells what is behind the caller. kept: the frames.
+    `run` comes first; then `scenes` tells what is behind the caller.
+
+    budget: how many frames are to go through the network; None takes all.
+    complete: whether the call was read to its end.
     """
 
-    def __init__(self, source: FrameSource, segmenter: Segmenter, timer: StageTimer) -> None:
+    def __init__(
+        self,
+        source: FrameSource,
+        segmenter: Segmenter,
+        timer: StageTimer,
+        budget: int | None = None,
+    ) -> None:
         self._source, self._segmenter, self._timer = source, segmenter, timer
-        self.kept, self._loops = KeptFrames.for_size(source.size_wh), LoopFinder()
+        self._views = EveryKth[FrameView](kept_capacity(source.size_wh))
+        self._loops = LoopFinder()
+        self._chooser = None if budget is None else FrameChooser(budget)
+        self._leaks, self.complete = CheapLeak(), False
 
     def run(self) -> Iterator[int]:
         """Yield the number of frames read, after each."""
         with self._timer.measure("scan"):
-            for count, frame in enumerate(prefetch(self._source.frames()), start=1):
-                self._loops.add(frame)
-                if self.kept.wants_next():
-                    self.kept.add(frame, self._segmenter.mask(frame))
-                else:
-                    self.kept.skip()
+            for count, (view, thumbnail) in enumerate(prefetch(self._looked_at()), start=1):
+                self._loops.add(thumbnail)
+                self._views.offer(view)
+                if self._chooser is not None:
+                    self._chooser.add(view, thumbnail)
+                    self._leaks.add(thumbnail)
                 yield count
+        self.complete = True
+
+    def chosen(self) -> Chosen:
+        """The frames that are to go through the network."""
+        if self._chooser is None:
+            return AllFrames(self._source, self._views.seen)
+        return ChosenFrames(self._chooser.chosen(), self._leaks, self._views.seen)
+
+    def _looked_at(self) -> Iterator[tuple[FrameView, np.ndarray]]:
+        """Frames with their thumbnails, which are made where the frames are decoded."""
+        for view in self._source.views():
+            yield view, view.luma(THUMBNAIL_WH)
+
+    @cached_property
+    def kept(self) -> KeptFrames:
+        """Frames spread over the call, with their person masks."""
+        shape = (len(self._views.items), *self._source.size_wh[::-1], 3)
+        frames = np.empty(shape, np.uint8)  # one block: it goes back to the system as a whole
+        for frame, view in zip(frames, self._views.items, strict=True):
+            frame[...] = view.bgr()
+        masks = [self._segmenter.mask(frame) for frame in frames]
+        return KeptFrames(list(frames), masks, self._views.indices)
 
     def scenes(
         self,

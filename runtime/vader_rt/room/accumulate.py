@@ -57,15 +57,14 @@ class Accumulator(Protocol):
     def recovered(self) -> Recovered: ...
 
 
-def accumulator_for(contract: Contract, virtual_bgr: np.ndarray, frames: int) -> Accumulator:
+def accumulator_for(contract: Contract, virtual_bgr: np.ndarray) -> Accumulator:
     """The accumulator of a frame model.
 
-    virtual_bgr: the main scene's virtual background, (H, W, 3) uint8. frames: how many there will
-    be.
+    virtual_bgr: the main scene's virtual background, (H, W, 3) uint8.
     """
     if contract.outputs == ("similarity",):
         return CopyingAccumulator(virtual_bgr.shape[1::-1])
-    return VotingAccumulator(virtual_bgr, contract, frames)
+    return VotingAccumulator(virtual_bgr, contract)
 
 
 @dataclass(frozen=True)
@@ -103,15 +102,14 @@ class Voted:
 class VotingAccumulator:
     """Un-mixes the samples, all before the main scene's virtual background, and lets them vote.
 
-    virtual_bgr: that background, (H, W, 3) uint8. contract: of the frame model. frames: how many
-    there will be.
+    virtual_bgr: that background, (H, W, 3) uint8. contract: of the frame model.
     """
 
-    def __init__(self, virtual_bgr: np.ndarray, contract: Contract, frames: int) -> None:
+    def __init__(self, virtual_bgr: np.ndarray, contract: Contract) -> None:
         self._virtual, self._contract = virtual_bgr, contract
         self._strongest = StrongestSample(virtual_bgr, contract.matte_confidence)
         self._top = TopSamples(virtual_bgr.shape[1::-1])
-        self._bins = TimeBinSampler(contract.size_wh, frames)
+        self._bins = TimeBinSampler(contract.size_wh)
 
     def add(self, observation: Observation) -> float:
         """See `Accumulator.add`."""

@@ -20,6 +20,7 @@ class Observation:
     frame: (H, W, 3) uint8 BGR. small: the same at the network's size, (h, w, 3).
     small_matte, small_leak: (h, w) float32 in [0, 1].
     behind: (H, W, 3) uint8 BGR, the virtual background behind the caller in this frame.
+    time_bin: which of the call's `TIME_BINS` parts the frame is in.
     """
 
     frame: np.ndarray
@@ -27,6 +28,7 @@ class Observation:
     small_matte: np.ndarray
     small_leak: np.ndarray
     behind: np.ndarray
+    time_bin: int = 0
 
     @cached_property
     def matte(self) -> np.ndarray:
@@ -57,13 +59,15 @@ def observe(
     outputs: Sequence[np.ndarray],
     behind_bgr: np.ndarray,
     detail: VirtualDetail | None = None,
+    time_bin: int = 0,
 ) -> Observation:
     """What a frame network says of a frame.
 
     outputs: the network's, (h, w) float32 each: matte and leak; or a similarity to the room, which
     then stands for both. detail: of the virtual image where it is known, to correct the matte.
+    time_bin: see `Observation`.
     """
     matte, leak = outputs[0], outputs[-1]
     if detail is not None:
         matte = detail.corrected(matte, small_bgr)
-    return Observation(frame_bgr, small_bgr, matte, leak, behind_bgr)
+    return Observation(frame_bgr, small_bgr, matte, leak, behind_bgr, time_bin)

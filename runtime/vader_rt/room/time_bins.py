@@ -33,21 +33,18 @@ class TimeBinSampler:
 
     Strong is, as in `vader_rt.room.strongest`, leak · matte. It works at the network's size.
 
-    size_wh: that size. frames: how many frames there will be.
+    size_wh: that size.
     """
 
-    def __init__(self, size_wh: tuple[int, int], frames: int) -> None:
+    def __init__(self, size_wh: tuple[int, int]) -> None:
         shape = (TIME_BINS, size_wh[1], size_wh[0])
-        self._frames, self._count = max(frames, 1), 0
         self._strength = np.zeros(shape, np.float32)
         self._frame = np.zeros((*shape, 3), np.uint8)
         self._matte, self._leak = np.zeros((2, *shape), np.uint8)
 
     def add(self, observation: Observation) -> None:
-        """Take in the next frame."""
-        leak, matte = observation.small_leak, observation.small_matte
-        index = min(self._count * TIME_BINS // self._frames, TIME_BINS - 1)
-        self._count += 1
+        """Take in a frame."""
+        leak, matte, index = observation.small_leak, observation.small_matte, observation.time_bin
         strength = leak * np.maximum(matte, LEAST_LEAK)
         stronger = (strength > self._strength[index]) & (leak > LEAST_LEAK)
         self._strength[index][stronger] = strength[stronger]
@@ -57,3 +54,8 @@ class TimeBinSampler:
 
     def samples(self) -> BinSamples:
         return BinSamples(self._frame.copy(), self._matte.copy(), self._leak.copy())
+
+
+def time_bin(index: int, frames: int) -> int:
+    """The part of a call of so many frames that a frame is in; one too many is in the last."""
+    return min(index * TIME_BINS // max(frames, 1), TIME_BINS - 1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -13,68 +14,84 @@ CLEAR_SHARE = 1 / 3
 """Share of the frames, those with least of a person at a pixel, that are averaged there."""
 _KEPT_BYTES = 320_000_000  # 48 frames of 1920×1080
 _STRIP = 64
+T = TypeVar("T")
+KEPT = 48
+"""Frames of which a virtual background is estimated, at most."""
 
 
-@dataclass
-class KeptFrames:
-    """At most `capacity` frames spread evenly over a recording of unknown length.
+class EveryKth(Generic[T]):
+    """Less than `capacity` items spread evenly over a series of unknown length.
 
-    Keeps every k-th frame and doubles k when it is full, so memory does not grow with the call.
+    Keeps every k-th item and doubles k when it is full, so memory does not grow with the series.
     """
 
-    capacity: int = 48
-    _frames: list[np.ndarray] = field(default_factory=list, init=False, repr=False)
-    _masks: list[np.ndarray] = field(default_factory=list, init=False, repr=False)
-    _step: int = field(default=1, init=False)
-    _seen: int = field(default=0, init=False)
-
-    @classmethod
-    def for_size(cls, size_wh: tuple[int, int]) -> KeptFrames:
-        """For frames of this size: fewer frames where they are large."""
-        frame_bytes = 3 * size_wh[0] * size_wh[1]
-        return cls(int(np.clip(_KEPT_BYTES // frame_bytes, 12, 48)) // 2 * 2)
+    def __init__(self, capacity: int) -> None:
+        self._capacity, self._step = capacity, 1
+        self.items, self.seen = list[T](), 0
 
     def wants_next(self) -> bool:
-        """Whether the next frame will be kept; only then is its mask needed."""
-        return self._seen % self._step == 0
+        """Whether the next item will be kept; only then need it be made."""
+        return self.seen % self._step == 0
 
     def skip(self) -> None:
-        """Count a frame that is not wanted."""
-        self._seen += 1
+        """Count an item that is not wanted."""
+        self.seen += 1
 
-    def add(self, frame_bgr: np.ndarray, mask: np.ndarray) -> None:
-        """Keep a frame, (H, W, 3) uint8, and its person mask, (h, w) uint8 of any size."""
-        self._frames.append(frame_bgr)
-        self._masks.append(mask)
-        self._seen += 1
-        if len(self._frames) == self.capacity:
-            self._frames, self._masks = self._frames[::2], self._masks[::2]
+    def add(self, item: T) -> None:
+        """Keep an item."""
+        self.items.append(item)
+        self.seen += 1
+        if len(self.items) == self._capacity:
+            self.items = self.items[::2]
             self._step *= 2
+
+    def offer(self, item: T) -> None:
+        """Keep an item if it is wanted."""
+        if self.wants_next():
+            self.add(item)
+        else:
+            self.skip()
 
     @property
     def indices(self) -> list[int]:
-        """Which frames of the recording are kept."""
-        return [i * self._step for i in range(len(self._frames))]
+        """Which items of the series are kept."""
+        return [i * self._step for i in range(len(self.items))]
 
-    @property
-    def frames_seen(self) -> int:
-        return self._seen
 
-    @property
-    def frames(self) -> list[np.ndarray]:
-        return self._frames
+@dataclass(frozen=True)
+class KeptFrames:
+    """Frames spread evenly over a recording.
 
-    def subset(self, indices: Sequence[int]) -> KeptFrames:
-        """Some of the kept frames, by index, with their masks."""
-        part = KeptFrames(self.capacity)
-        part._frames = [self._frames[i] for i in indices]
-        part._masks = [self._masks[i] for i in indices]
-        part._seen = len(part._frames)
-        return part
+    frames: (H, W, 3) uint8 BGR each. small_masks: their person masks, (h, w) uint8 of any size.
+    indices: which frames of the recording they are.
+    """
+
+    frames: Sequence[np.ndarray]
+    small_masks: Sequence[np.ndarray]
+    indices: Sequence[int]
+
+    @classmethod
+    def of(cls, kept: EveryKth[tuple[np.ndarray, np.ndarray]]) -> KeptFrames:
+        """Frames that were kept, each with its mask."""
+        return cls([frame for frame, _ in kept.items], [m for _, m in kept.items], kept.indices)
+
+    def subset(self, chosen: Sequence[int]) -> KeptFrames:
+        """Some of the kept frames, by their place among these."""
+        return KeptFrames(
+            [self.frames[i] for i in chosen],
+            [self.small_masks[i] for i in chosen],
+            [self.indices[i] for i in chosen],
+        )
 
     def masks(self, size_wh: tuple[int, int]) -> np.ndarray:
-        """The kept masks at a size: (N, H, W) uint8."""
-        return np.stack([shrunk(mask, size_wh) for mask in self._masks])
+        """The masks at a size: (N, H, W) uint8."""
+        return np.stack([shrunk(mask, size_wh) for mask in self.small_masks])
+
+
+def kept_capacity(size_wh: tuple[int, int]) -> int:
+    """How many frames of a size `EveryKth` is to keep: fewer where they are large."""
+    frame_bytes = 3 * size_wh[0] * size_wh[1]
+    return int(np.clip(_KEPT_BYTES // frame_bytes, 12, KEPT)) // 2 * 2
 
 
 def person_planes(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -20,7 +20,6 @@ from vader_rt.virtual.inpaint import continued
 SHORTEST_PERIOD = 8
 _MOST_FRAMES = 3600
 """Frames in which a loop is looked for: two minutes at 30 a second."""
-_THUMBNAIL_WH = (48, 27)
 _PAIRS = 48
 _ALIKE = 0.35
 """A loop is one if frames a period apart differ by at most this share of the usual difference."""
@@ -34,11 +33,10 @@ class LoopFinder:
 
     _thumbnails: list[np.ndarray] = field(default_factory=list, init=False, repr=False)
 
-    def add(self, frame_bgr: np.ndarray) -> None:
-        """Take in the next frame, (H, W, 3) uint8."""
+    def add(self, thumbnail: np.ndarray) -> None:
+        """Take in the next frame's brightness, (h, w) uint8, small."""
         if len(self._thumbnails) < _MOST_FRAMES:
-            gray = cv2.cvtColor(shrunk(frame_bgr, _THUMBNAIL_WH), cv2.COLOR_BGR2GRAY)
-            self._thumbnails.append(gray)
+            self._thumbnails.append(thumbnail)
 
     def period(self) -> int | None:
         """In frames; None where no two rounds of a loop are seen."""

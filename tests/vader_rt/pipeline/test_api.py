@@ -17,7 +17,7 @@ import pytest
 import vader_rt
 from train.calls import Call
 from vader_rt.engines.load import load_engine
-from vader_rt.errors import InputError
+from vader_rt.errors import InputError, UsageError
 from vader_rt.features.detail import VirtualDetail
 from vader_rt.io.images import read_image
 from vader_rt.io.video import VideoWriter, open_video
@@ -208,6 +208,51 @@ def test_a_library_is_searched(
     found = result.report["virtual_background"]["given"]
     assert found == (small_virtual.name if known else None)
     assert (result.virtual == read_image(small_virtual)).all() == known
+
+
+def test_as_many_frames_as_there_are_is_all_of_them(
+    frames: list[np.ndarray], models: dict[str, Path]
+) -> None:
+    results = [
+        vader_rt.reconstruct(frames, engine="onnx-cpu", frames=count, **models)
+        for count in ("all", "auto", len(frames))
+    ]
+    for other in results[1:]:
+        assert (other.background == results[0].background).all()
+        assert (other.confidence == results[0].confidence).all()
+        assert other.timeline == results[0].timeline
+        assert other.report["inferred_frames"] == list(range(len(frames)))
+
+
+def test_some_frames_are_chosen(clip: Path, models: dict[str, Path]) -> None:
+    every = vader_rt.reconstruct(clip, **models)
+    some = vader_rt.reconstruct(clip, frames=8, **models)
+    inferred = some.report["inferred_frames"]
+    assert 4 <= len(inferred) <= 8
+    assert len(some.timeline) == len(every.timeline)
+    # frames that went through the network have its measure; the same but for what a first look at
+    # other frames changes
+    assert [some.timeline[i] for i in inferred] == [every.timeline[i] for i in inferred]
+    assert all(0 <= leak <= 1 for leak in some.timeline)
+    assert (some.confidence > 0).any()
+
+
+@pytest.mark.parametrize("count", [7, 0, "most", 8.5])
+def test_too_few_frames_are_refused(count: object, frames: list[np.ndarray]) -> None:
+    with pytest.raises(UsageError, match="8 frames or more"):
+        vader_rt.reconstruct(frames, frames=count)
+
+
+def test_a_time_limit_ends_with_what_there_is(
+    frames: list[np.ndarray], models: dict[str, Path]
+) -> None:
+    for budget in ("all", 8):
+        result = vader_rt.reconstruct(frames, time_limit=1e-3, frames=budget, **models)
+        assert result.report["complete"] is False
+        assert result.report["inferred_frames"] == [0]
+        assert 1 <= len(result.timeline) < len(frames)
+    assert result.background.shape == frames[0].shape
+    assert vader_rt.reconstruct(frames, time_limit=3600, **models).report["complete"] is True
 
 
 PEAK = """

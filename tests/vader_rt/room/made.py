@@ -22,10 +22,12 @@ def observed(
     matte: float | np.ndarray,
     leak: float | np.ndarray,
     virtual: np.ndarray | None = None,
+    time_bin: int = 0,
 ) -> Observation:
     """A frame whose network works at the frame's size, or at that of the planes that are given."""
     planes = [
         value if isinstance(value, np.ndarray) else plane(value, frame.shape[:2])
         for value in (matte, leak)
     ]
-    return observe(frame, frame, planes, frame if virtual is None else virtual)
+    behind = frame if virtual is None else virtual
+    return observe(frame, frame, planes, behind, time_bin=time_bin)

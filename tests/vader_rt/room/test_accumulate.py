@@ -23,11 +23,11 @@ CONTRACT = Contract("frame", ("frame",), SIZE_WH, ("matte", "leak"), matte_confi
 
 def test_frames_of_all_scenes_vote_on_one_room() -> None:
     other = np.full_like(ROOM, (90, 220, 60))
-    accumulator = VotingAccumulator(MAIN, CONTRACT, frames=2 * TIME_BINS)
+    accumulator = VotingAccumulator(MAIN, CONTRACT)
     for index in range(2 * TIME_BINS):
         virtual, matte = (MAIN, other)[index % 2], 0.5 + 0.04 * index
         frame = blended(virtual, ROOM, matte)
-        assert accumulator.add(observed(frame, matte, 0.5, virtual)) == 1.0
+        assert accumulator.add(observed(frame, matte, 0.5, virtual, index // 2)) == 1.0
     found = accumulator.recovered()
     assert found.voted.matte_confidence == 1.0
     # levels rounded twice, divided by 0.5
@@ -38,7 +38,7 @@ def test_frames_of_all_scenes_vote_on_one_room() -> None:
 @pytest.mark.parametrize("given", [False, True])
 def test_only_a_given_image_corrects_a_wrong_matte(given: bool) -> None:
     virtual = np.random.default_rng(0).integers(0, 256, ROOM.shape, np.uint8)
-    accumulator = VotingAccumulator(virtual, CONTRACT, frames=1)
+    accumulator = VotingAccumulator(virtual, CONTRACT)
     frame, outputs = blended(virtual, ROOM, 0.4), [plane(m, ROOM.shape[:2]) for m in (0.9, 0.5)]
     detail = VirtualDetail(virtual) if given else None
     accumulator.add(observe(frame, frame, outputs, virtual, detail))
@@ -66,4 +66,4 @@ def test_copying_takes_strictly_better_frames_only() -> None:
 )
 def test_the_models_outputs_decide(outputs: tuple[str, ...], kind: type) -> None:
     contract = Contract("frame", ("frame",), SIZE_WH, outputs)
-    assert isinstance(accumulator_for(contract, MAIN, 1), kind)
+    assert isinstance(accumulator_for(contract, MAIN), kind)

@@ -13,7 +13,7 @@ from vader_rt.io.images import shrunk
 from vader_rt.room.observation import observe
 from vader_rt.room.restore import restore, restore_planes, restore_slice
 from vader_rt.room.strongest import StrongestSample
-from vader_rt.room.time_bins import TimeBinSampler
+from vader_rt.room.time_bins import TimeBinSampler, time_bin
 from vader_rt.room.top_samples import TopSamples
 from vader_rt.room.vote import vote
 
@@ -79,7 +79,7 @@ def values(pixel: np.ndarray, group: str) -> list[int]:
 
 def test_planes_hold_what_is_known() -> None:
     virtual = np.full((64, 64, 3), (40, 50, 60), np.uint8)
-    strongest, bins = StrongestSample(virtual), TimeBinSampler((64, 64), frames=TIME_BINS)
+    strongest, bins = StrongestSample(virtual), TimeBinSampler((64, 64))
     top = TopSamples((64, 64))
     leak = np.zeros((64, 64), np.float32)
     leak[:32] = 0.5
@@ -122,11 +122,13 @@ def test_planes_of_the_small_call_are_those_of_the_large(frames: list[np.ndarray
     for size_wh in ((320, 180), (160, 90)):
         resized = [cv2.resize(i, size_wh, interpolation=cv2.INTER_AREA) for i in frames]
         known = cv2.resize(virtual, size_wh, interpolation=cv2.INTER_AREA)
-        strongest, bins = StrongestSample(known, 0.5), TimeBinSampler((160, 90), len(frames))
+        strongest, bins = StrongestSample(known, 0.5), TimeBinSampler((160, 90))
         top = TopSamples(size_wh)
         for index, frame in enumerate(resized):
             outputs = [leak, leak * (1 - index / 40)]
-            observation = observe(frame, shrunk(frame, (160, 90)), outputs, known)
+            part = time_bin(index, len(frames))
+            small = shrunk(frame, (160, 90))
+            observation = observe(frame, small, outputs, known, time_bin=part)
             for taker in (strongest, top, bins):
                 taker.add(observation)
         grays = [cv2.resize(gray, size_wh)] * 3

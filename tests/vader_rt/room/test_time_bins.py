@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.vader_rt.room.made import observed, plane
 from vader_rt.contract import TIME_BINS
-from vader_rt.room.time_bins import TimeBinSampler
+from vader_rt.room.time_bins import TimeBinSampler, time_bin
 
 SIZE_WH = (4, 2)
 
@@ -16,10 +17,10 @@ def frame(value: int) -> np.ndarray:
 
 
 def test_each_bin_keeps_its_strongest() -> None:
-    sampler = TimeBinSampler(SIZE_WH, frames=3 * TIME_BINS)
+    sampler = TimeBinSampler(SIZE_WH)
     for index in range(3 * TIME_BINS):
         leak = (0.2, 0.8, 0.4)[index % 3]
-        sampler.add(observed(frame(index), 0.5, leak))
+        sampler.add(observed(frame(index), 0.5, leak, time_bin=index // 3))
     samples = sampler.samples()
     assert samples.frame[:, 0, 0, 0].tolist() == [3 * index + 1 for index in range(TIME_BINS)]
     assert (samples.leak == round(0.8 * 255)).all()
@@ -27,14 +28,14 @@ def test_each_bin_keeps_its_strongest() -> None:
 
 
 def test_strong_is_leak_times_matte() -> None:
-    sampler = TimeBinSampler(SIZE_WH, frames=2 * TIME_BINS)
+    sampler = TimeBinSampler(SIZE_WH)
     sampler.add(observed(frame(1), 0.9, 0.6))
     sampler.add(observed(frame(2), 0.5, 0.8))
     assert (sampler.samples().frame[0] == 1).all()
 
 
 def test_what_does_not_leak_leaves_no_sample() -> None:
-    sampler = TimeBinSampler(SIZE_WH, frames=TIME_BINS)
+    sampler = TimeBinSampler(SIZE_WH)
     leak = plane(0.01, (2, 4))
     leak[0, 0] = 0.5
     sampler.add(observed(frame(9), 1.0, leak))
@@ -44,8 +45,9 @@ def test_what_does_not_leak_leaves_no_sample() -> None:
     assert samples.matte[0, 0, 0] == 255
 
 
-def test_more_frames_than_promised_are_taken() -> None:
-    sampler = TimeBinSampler(SIZE_WH, frames=2)
-    for index in range(9):
-        sampler.add(observed(frame(index), 1.0, (index + 1) / 10))
-    assert (sampler.samples().frame[-1] == 8).all()
+@pytest.mark.parametrize(
+    ("index", "frames", "expected"),
+    [(0, 12, 0), (1, 12, 0), (2, 12, 1), (11, 12, 5), (12, 12, 5), (0, 0, 0), (2, 3, 4)],
+)
+def test_bins_are_equal_parts(index: int, frames: int, expected: int) -> None:
+    assert time_bin(index, frames) == expected

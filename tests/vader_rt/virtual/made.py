@@ -21,7 +21,7 @@ def moving_person(virtual: np.ndarray, travel: int = 100, count: int = 24) -> Ke
 
     The grey changes a little from frame to frame, as what is filmed does.
     """
-    sample = KeptFrames()
+    frames, masks = [], []
     rng = np.random.default_rng(1)
     for i in range(count):
         left = 20 + i * travel // count
@@ -29,5 +29,6 @@ def moving_person(virtual: np.ndarray, travel: int = 100, count: int = 24) -> Ke
         mask[30:, left : left + 30] = 255
         noise = rng.normal(0, 2, virtual.shape)
         frame = np.where(mask[..., None] > 0, 126 + i % 5, virtual + noise)
-        sample.add(np.clip(frame, 0, 255).astype(np.uint8), mask)
-    return sample
+        frames.append(np.clip(frame, 0, 255).astype(np.uint8))
+        masks.append(mask)
+    return KeptFrames(frames, masks, range(count))

@@ -9,6 +9,8 @@ from tests.vader_rt.virtual.made import moving_person, picture
 from vader_rt.virtual.estimate import estimate_virtual
 from vader_rt.virtual.kept_frames import KeptFrames
 
+NOBODY = np.zeros((96, 160), np.uint8)
+
 
 def test_recovers_what_was_clear_at_times() -> None:
     virtual = picture()
@@ -34,27 +36,24 @@ def test_what_never_changes_is_the_picture_whatever_it_looks_like() -> None:
     """The segmenter takes a thing in the picture for a person; a real one stands beside it."""
     virtual = picture()
     virtual[40:80, 100:140] = (20, 30, 200)
-    sample = KeptFrames()
-    rng = np.random.default_rng(1)
+    frames, masks, rng = [], [], np.random.default_rng(1)
     for _ in range(24):
         frame, mask = virtual.copy(), np.zeros((96, 160), np.uint8)
         mask[30:, 100:140] = mask[30:, 20:50] = 255
         frame[30:, 20:50] = rng.integers(100, 140, (66, 30, 1))
-        sample.add(frame, mask)
-    estimate = estimate_virtual(sample)
+        frames.append(frame)
+        masks.append(mask)
+    estimate = estimate_virtual(KeptFrames(frames, masks, range(24)))
     assert (estimate.image[40:80, 102:138] == virtual[40:80, 102:138]).all()
     assert not estimate.clear[40:, 24:46].any()
 
 
 def test_trace_points_to_the_room() -> None:
     virtual = np.full((96, 160, 3), 100, np.uint8)
-    sample = KeptFrames()
-    for i in range(12):
-        frame = virtual.copy()
-        if i % 3 == 0:
-            frame[40:60, 40:60] = (100, 100, 180)
-        sample.add(frame, np.zeros((96, 160), np.uint8))
-    estimate = estimate_virtual(sample, virtual)
+    frames = [virtual.copy() for _ in range(12)]
+    for frame in frames[::3]:
+        frame[40:60, 40:60] = (100, 100, 180)
+    estimate = estimate_virtual(KeptFrames(frames, [NOBODY] * 12, range(12)), virtual)
     assert estimate.trace[50, 50].tolist() == [128, 128, 168]
     assert estimate.trace[10, 10].tolist() == [128, 128, 128]
     assert estimate.occupancy[50, 50] == pytest.approx(255 / 3, abs=1)
@@ -66,7 +65,5 @@ def test_kinds() -> None:
     assert estimate_virtual(moving_person(detailed)).kind == "still"
     gray = np.full((96, 160, 3), 90, np.uint8)
     assert estimate_virtual(moving_person(gray)).kind == "plain"
-    moving = KeptFrames()
-    for i in range(24):
-        moving.add(np.roll(detailed, 7 * i, axis=1), np.zeros((96, 160), np.uint8))
-    assert estimate_virtual(moving).kind == "moving"
+    moving = [np.roll(detailed, 7 * i, axis=1) for i in range(24)]
+    assert estimate_virtual(KeptFrames(moving, [NOBODY] * 24, range(24))).kind == "moving"

@@ -5,29 +5,32 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vader_rt.virtual.kept_frames import KeptFrames, person_planes, temporal_mode
+from tests.vader_rt.virtual.made import moving_person, picture
+from vader_rt.virtual.kept_frames import EveryKth, kept_capacity, person_planes, temporal_mode
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 100, 1001])
-def test_sample_is_small_and_even(count: int) -> None:
-    sample = KeptFrames(capacity=8)
+def test_what_is_kept_is_small_and_even(count: int) -> None:
+    kept = EveryKth[int](capacity=8)
     for i in range(count):
-        if sample.wants_next():
-            sample.add(np.full((2, 2, 3), i % 256, np.uint8), np.full((2, 2), i % 256, np.uint8))
-        else:
-            sample.skip()
-    kept = [int(f[0, 0, 0]) for f in sample.frames]
-    assert sample.frames_seen == count
-    assert 1 <= len(kept) <= 8
-    assert len(kept) >= min(count, 4)
-    steps = np.diff(kept) % 256
-    assert len(set(steps.tolist())) <= 1
-    assert sample.masks((2, 2)).shape == (len(kept), 2, 2)
+        kept.offer(i)
+    assert kept.seen == count
+    assert kept.items == kept.indices
+    assert min(count, 4) <= len(kept.items) <= 8
+    assert len(set(np.diff(kept.items).tolist())) <= 1
 
 
-def test_large_frames_are_sampled_sparsely() -> None:
-    assert KeptFrames.for_size((640, 360)).capacity == 48
-    assert KeptFrames.for_size((3840, 2160)).capacity < 20
+def test_large_frames_are_kept_sparsely() -> None:
+    assert kept_capacity((1280, 720)) == 48
+    assert kept_capacity((3840, 2160)) == 12
+
+
+def test_some_of_them() -> None:
+    kept = moving_person(picture())
+    some = kept.subset([2, 5])
+    assert some.frames[1] is kept.frames[5]
+    assert list(some.indices) == [2, 5]
+    assert some.masks((80, 48)).shape == (2, 48, 80)
 
 
 def test_person_planes_tell_where_the_person_is() -> None:

@@ -56,10 +56,8 @@ def changed(sample: Call, first: np.ndarray, other: np.ndarray) -> list[np.ndarr
 
 
 def sampled(frames: list[np.ndarray]) -> KeptFrames:
-    sample, segmenter = KeptFrames(), Segmenter(threads=1)
-    for frame in frames:
-        sample.add(frame, np.rint(segmenter(frame) * 255).astype(np.uint8))
-    return sample
+    segmenter = Segmenter(threads=1)
+    return KeptFrames(frames, [segmenter.mask(frame) for frame in frames], range(len(frames)))
 
 
 def test_a_change_makes_two_scenes(changed: list[np.ndarray]) -> None:
@@ -75,12 +73,11 @@ def test_without_a_change_there_is_one(changed: list[np.ndarray]) -> None:
 
 
 def test_a_film_is_one_scene(changed: list[np.ndarray]) -> None:
-    sample = KeptFrames()
     rng = np.random.default_rng(0)
-    for frame in changed[:24]:
-        picture = cv2.resize(rng.integers(0, 256, (4, 6, 3), np.uint8), frame.shape[1::-1])
-        sample.add(picture, np.zeros((16, 16), np.uint8))
-    assert split_scenes(sample) == [sample]
+    size_wh = changed[0].shape[1::-1]
+    pictures = [cv2.resize(i, size_wh) for i in rng.integers(0, 256, (24, 4, 6, 3), np.uint8)]
+    kept = KeptFrames(pictures, [np.zeros((16, 16), np.uint8)] * 24, range(24))
+    assert split_scenes(kept)[0] is kept
 
 
 def scene(image: np.ndarray) -> Scene:

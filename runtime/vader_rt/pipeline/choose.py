@@ -1,0 +1,167 @@
+"""Which frames of a call go through the network, when not all of them do.
+
+Neighbouring frames tell nearly the same. So some are spread evenly over the call, and the others
+are those that differ most from all the rest: there the person is where nobody was before, or
+something happens, as when the virtual background fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from vader_rt.io.video import FrameSource, FrameView
+from vader_rt.pipeline.timeline import CheapLeak
+from vader_rt.virtual.kept_frames import EveryKth
+
+THUMBNAIL_WH = (48, 27)
+"""Size at which frames are compared."""
+_FIRST_RADIUS = 1.0
+"""Levels (RMS) within which two thumbnails are the same to begin with: compression noise."""
+_GROWTH = 1.3
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A frame that may be chosen. thumbnail: (h, w) float32, its brightness in levels."""
+
+    index: int
+    view: FrameView
+    thumbnail: np.ndarray
+
+
+class FrameChooser:
+    """Chooses at most `budget` frames of a call whose length is not known, while it is read once.
+
+    Two reservoirs: every k-th frame, where k doubles whenever there are too many; and frames that
+    are at least a radius apart, which grows whenever there are too many (streaming k-centre:
+    Charikar, Chekuri, Feder and Motwani, Incremental clustering and dynamic information retrieval,
+    1997). Of a call that is no longer than the budget, all frames are chosen.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._spread = EveryKth[Candidate](budget + 1)
+        self._different = _Different(budget // 2)
+        self.seen = 0
+
+    def add(self, view: FrameView, thumbnail: np.ndarray) -> None:
+        """Take in the next frame and its brightness at `THUMBNAIL_WH`, (h, w) uint8."""
+        candidate = Candidate(self.seen, view, thumbnail.astype(np.float32))
+        self._spread.offer(candidate)
+        self._different.add(candidate)
+        self.seen += 1
+
+    def held(self) -> set[int]:
+        """Indices of the frames that are in memory."""
+        return {c.index for c in (*self._spread.items, *self._different.candidates)}
+
+    def chosen(self) -> list[Candidate]:
+        """The frames that were chosen so far, in order."""
+        spread = self._spread.items
+        if self.seen <= self._budget:
+            return spread
+        chosen = {c.index: c for c in self._different.candidates}
+        for candidate in _spread_order(spread):
+            if len(chosen) >= self._budget:
+                break
+            chosen.setdefault(candidate.index, candidate)
+        return [chosen[index] for index in sorted(chosen)]
+
+
+@dataclass
+class _Different:
+    """Frames that are more than a radius apart, at most `capacity`."""
+
+    capacity: int
+    candidates: list[Candidate] = field(default_factory=list)
+    _radius: float = _FIRST_RADIUS
+
+    def add(self, candidate: Candidate) -> None:
+        if self.capacity and self._is_new(candidate, self.candidates):
+            self.candidates.append(candidate)
+        while len(self.candidates) > self.capacity:
+            self._radius *= _GROWTH
+            kept: list[Candidate] = []
+            for other in self.candidates:
+                if self._is_new(other, kept):
+                    kept.append(other)
+            self.candidates = kept
+
+    def _is_new(self, candidate: Candidate, others: list[Candidate]) -> bool:
+        limit = self._radius**2 * candidate.thumbnail.size
+        return all(_squared(candidate.thumbnail - o.thumbnail) > limit for o in reversed(others))
+
+
+def _squared(difference: np.ndarray) -> float:
+    return float(np.vdot(difference, difference))
+
+
+def _spread_order(candidates: list[Candidate]) -> Iterator[Candidate]:
+    """The same in an order of which every beginning is spread: the first, the middle, quarters."""
+    step = 1 << max(len(candidates) - 1, 0).bit_length()
+    given: set[int] = set()
+    while step:
+        for index in range(0, len(candidates), step):
+            if index not in given:
+                given.add(index)
+                yield candidates[index]
+        step //= 2
+
+
+class Chosen(Protocol):
+    """The frames of a call that go through the network.
+
+    total: frames in the call; count: how many of them are chosen.
+    """
+
+    @property
+    def total(self) -> int: ...
+
+    @property
+    def count(self) -> int: ...
+
+    def frames(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield (H, W, 3) uint8 BGR frames with their index, in order."""
+        ...
+
+    def timeline(self, leaks: Mapping[int, float]) -> list[float]:
+        """The leak of every frame, by that of the frames that went through the network so far."""
+        ...
+
+
+@dataclass(frozen=True)
+class AllFrames:
+    """All of them, decoded again."""
+
+    source: FrameSource
+    total: int
+
+    @property
+    def count(self) -> int:
+        return self.total
+
+    def frames(self) -> Iterator[tuple[int, np.ndarray]]:
+        return enumerate(self.source.frames())
+
+    def timeline(self, leaks: Mapping[int, float]) -> list[float]:
+        return list(leaks.values())
+
+
+class ChosenFrames:
+    """Some of them, which are in memory until they are yielded: they can be read once."""
+
+    def __init__(self, candidates: list[Candidate], leaks: CheapLeak, total: int) -> None:
+        self._candidates, self._leaks = candidates[::-1], leaks
+        self.total, self.count = total, len(candidates)
+
+    def frames(self) -> Iterator[tuple[int, np.ndarray]]:
+        while self._candidates:
+            candidate = self._candidates.pop()
+            yield candidate.index, candidate.view.bgr()
+
+    def timeline(self, leaks: Mapping[int, float]) -> list[float]:
+        return self._leaks.leaks(leaks)

@@ -1,0 +1,67 @@
+"""Which frames go through the network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vader_rt.io.video import ArrayFrame
+from vader_rt.pipeline.choose import THUMBNAIL_WH, AllFrames, FrameChooser
+
+SHAPE = THUMBNAIL_WH[::-1]
+VIEW = ArrayFrame(np.zeros((64, 64, 3), np.uint8))
+
+
+def still(level: int = 100) -> np.ndarray:
+    return np.full(SHAPE, level, np.uint8)
+
+
+def chosen(thumbnails: list[np.ndarray], budget: int) -> list[int]:
+    chooser = FrameChooser(budget)
+    for thumbnail in thumbnails:
+        chooser.add(VIEW, thumbnail)
+    return [candidate.index for candidate in chooser.chosen()]
+
+
+@pytest.mark.parametrize("count", [1, 15, 16])
+def test_of_a_short_call_all_frames_are_chosen(count: int) -> None:
+    assert chosen([still()] * count, 16) == list(range(count))
+
+
+@pytest.mark.parametrize("count", [17, 100, 1000])
+def test_frames_that_are_alike_are_spread(count: int) -> None:
+    indices = chosen([still()] * count, 16)
+    assert 8 <= len(indices) <= 16
+    gaps = np.diff([-1, *indices, count])
+    assert gaps.max() <= 2 * count / 8
+
+
+@pytest.mark.parametrize("odd", [0, 333, 999])
+def test_one_frame_that_is_unlike_all_others_is_chosen(odd: int) -> None:
+    thumbnails = [still(100 + index % 2) for index in range(1000)]
+    thumbnails[odd] = still(180)
+    assert odd in chosen(thumbnails, 16)
+
+
+def test_every_kind_of_frame_is_chosen() -> None:
+    """Many kinds, one of them rare; with noise, as compression makes it."""
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 256, (8, *SHAPE)).astype(np.uint8)
+    of_frame = np.sort(rng.choice(8, 2000, p=[0.58, *[0.06] * 7]))
+    thumbnails = [
+        np.clip(kinds[kind] + rng.normal(0, 1, SHAPE), 0, 255).astype(np.uint8) for kind in of_frame
+    ]
+    assert {of_frame[index] for index in chosen(thumbnails, 24)} == set(range(8))
+
+
+def test_memory_does_not_grow() -> None:
+    rng = np.random.default_rng(1)
+    chooser = FrameChooser(16)
+    for _ in range(3000):
+        chooser.add(VIEW, rng.integers(0, 256, SHAPE).astype(np.uint8))
+        assert len(chooser.held()) <= 16 + 8
+    assert 8 < len(chooser.chosen()) <= 16
+
+
+def test_all_frames_have_the_leaks_that_were_found() -> None:
+    assert AllFrames(None, 3).timeline({0: 0.1, 1: 0.2}) == [0.1, 0.2]  # type: ignore[arg-type]
