@@ -1,0 +1,144 @@
+"""How long a call takes, and how much memory: `python -m bench.speed [-o FILE.json]`.
+
+Calls of several lengths and sizes are made (`bench.long_call`), and each goes through the whole
+program in a process of its own. Beside it, in the same run, on the same video and with as many
+threads: decoding alone, every frame once to BGR at full size; and the seed's algorithm, its network
+on every frame in the same engine, measured on some frames and multiplied.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import islice, product
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench.long_call import FPS, make_call
+from export.to_onnx import to_onnx
+from train.module import LeakModule
+from vader_rt import provenance
+from vader_rt.cli.commands import exit_code
+from vader_rt.io.cpus import usable_cpus
+from vader_rt.io.files import write_text
+from vader_rt.io.video import open_video
+
+SIZES = {720: (1280, 720), 1080: (1920, 1080)}
+SEED_FRAMES = 12
+_RUN = """
+import json, sys, time
+start = time.perf_counter()
+import vader_rt
+
+def peak_rss_kb():  # getrusage counts what the parent had before the process began
+    return next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmHWM"))
+
+first = None
+for progress in vader_rt.reconstruct_stream(sys.argv[1], **json.loads(sys.argv[2])):
+    if first is None and progress.stage == "recover" and progress.frame >= 8:
+        progress.snapshot()
+        first = time.perf_counter() - start
+report = progress.result.report
+print(json.dumps({
+    "size_wh": report["input"]["size_wh"],
+    "frames": report["input"]["frames"],
+    "seconds": time.perf_counter() - start,
+    "first_picture_seconds": first,
+    "inferred_frames": len(report["inferred_frames"]),
+    "stages_seconds": report["timings"]["stages_seconds"],
+    "engine": report["engine"],
+    "peak_rss_mb": peak_rss_kb() // 1024,
+}))
+"""
+
+
+def run(video: Path, **options: Any) -> dict[str, Any]:
+    """Seconds, memory and stages of a whole job, in a process of its own."""
+    command = [sys.executable, "-c", _RUN, str(video), json.dumps(options)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def decode_seconds(video: Path) -> float:
+    """Seconds of decoding every frame once to BGR, at full size."""
+    start = time.perf_counter()
+    for _ in open_video(video).frames():
+        pass
+    return time.perf_counter() - start
+
+
+def seed_model(folder: Path) -> Path:
+    """The seed's U-Net with fresh weights, exported: they do not change what it costs."""
+    module = LeakModule("unet", ["frame", "edge", "dog"], (1280, 720), loss="mse")
+    checkpoint = folder / "seed.ckpt"
+    torch.save(
+        {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}, checkpoint
+    )
+    return to_onnx(checkpoint, folder / "seed.onnx")
+
+
+def seed_seconds_per_frame(video: Path, model: Path) -> float:
+    """Seconds of the seed's network and aggregation on a frame, without decoding."""
+    import vader_rt
+
+    frames = list(islice(open_video(video).frames(), SEED_FRAMES))
+    report = vader_rt.reconstruct(frames, model=model, frames="all", engine="onnx-cpu").report
+    stages = report["timings"]["stages_seconds"]
+    return sum(stages[name] for name in ("features", "network", "unmix")) / SEED_FRAMES
+
+
+def measure_call(video: Path, seed: Path, **options: Any) -> dict[str, Any]:
+    """All figures of one call. seed: the seed's network; options: of `vader_rt.reconstruct`."""
+    decoding, whole = decode_seconds(video), run(video, **options)
+    of_seed = seed_seconds_per_frame(video, seed) * whole["frames"] + decoding
+    return {
+        **whole,
+        "decode_seconds": decoding,
+        "seed_seconds": of_seed,
+        "of_decoding": decoding / whole["seconds"],
+        "times_the_seed": of_seed / whole["seconds"],
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.speed")
+    add = parser.add_argument
+    add("--seconds", type=int, nargs="+", default=[10, 60, 600, 3600], help="lengths of the calls")
+    add("--heights", type=int, nargs="+", choices=SIZES, default=[720, 1080])
+    add("--engine", default="onnx-cpu", help="default: %(default)s")
+    add("--frames", nargs="+", default=["auto"], help="see `vader-rt --frames`; default: auto")
+    add("--calls", type=Path, default=Path("runs/bench"), help="where the calls are kept")
+    add("-o", "--output", type=Path, metavar="FILE", help="write the figures here as JSON")
+    args = parser.parse_args(argv)
+    return exit_code("bench.speed", lambda: _measure(args))
+
+
+def _measure(args: argparse.Namespace) -> int:
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        seed = seed_model(Path(scratch))
+        for height, length, frames in product(args.heights, args.seconds, args.frames):
+            path = args.calls / f"call-{height}-{length}.mp4"
+            video = make_call(path, SIZES[height], length * FPS)
+            budget = int(frames) if frames.isdecimal() else frames
+            row = measure_call(video, seed, engine=args.engine, frames=budget)
+            rows.append({"budget": frames, **row})
+            print(json.dumps(rows[-1]), flush=True)
+    if args.output:
+        about = {"machine": platform.machine(), "cpus": usable_cpus()}
+        figures = {**about, "versions": provenance.versions(), "calls": rows}
+        write_text(args.output, json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
