@@ -24,12 +24,19 @@ _FIRST_RADIUS = 1.0
 _GROWTH = 1.3
 
 
+_HELD_BYTES = 320_000_000
+"""What candidates may hold in memory: 96 frames of 1920×1080, as decoders give them."""
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """A frame that may be chosen. thumbnail: (h, w) float32, its brightness in levels."""
+    """A frame that may be chosen.
+
+    view: None where frames are not held in memory. thumbnail: (h, w) float32, its brightness.
+    """
 
     index: int
-    view: FrameView
+    view: FrameView | None
     thumbnail: np.ndarray
 
 
@@ -40,23 +47,26 @@ class FrameChooser:
     are at least a radius apart, which grows whenever there are too many (streaming k-centre:
     Charikar, Chekuri, Feder and Motwani, Incremental clustering and dynamic information retrieval,
     1997). Of a call that is no longer than the budget, all frames are chosen.
+
+    Candidates are held in memory if as many as there may be fit into `held_bytes`.
     """
 
-    def __init__(self, budget: int) -> None:
-        self._budget = budget
+    def __init__(self, budget: int, held_bytes: int = _HELD_BYTES) -> None:
+        self._budget, self._held_bytes = budget, held_bytes
         self._spread = EveryKth[Candidate](budget + 1)
         self._different = _Different(budget // 2)
         self.seen = 0
 
     def add(self, view: FrameView, thumbnail: np.ndarray) -> None:
         """Take in the next frame and its brightness at `THUMBNAIL_WH`, (h, w) uint8."""
-        candidate = Candidate(self.seen, view, thumbnail.astype(np.float32))
+        fits = view.nbytes * (self._budget + self._budget // 2) <= self._held_bytes
+        candidate = Candidate(self.seen, view if fits else None, thumbnail.astype(np.float32))
         self._spread.offer(candidate)
         self._different.add(candidate)
         self.seen += 1
 
-    def held(self) -> set[int]:
-        """Indices of the frames that are in memory."""
+    def candidates(self) -> set[int]:
+        """Indices of the frames that may be chosen."""
         return {c.index for c in (*self._spread.items, *self._different.candidates)}
 
     def chosen(self) -> list[Candidate]:
@@ -152,16 +162,28 @@ class AllFrames:
 
 
 class ChosenFrames:
-    """Some of them, which are in memory until they are yielded: they can be read once."""
+    """Some of them. Those that are in memory stay there until they are yielded, once."""
 
-    def __init__(self, candidates: list[Candidate], leaks: CheapLeak, total: int) -> None:
-        self._candidates, self._leaks = candidates[::-1], leaks
+    def __init__(
+        self, source: FrameSource, candidates: list[Candidate], leaks: CheapLeak, total: int
+    ) -> None:
+        self._source, self._leaks = source, leaks
+        self._views = {candidate.index: candidate.view for candidate in candidates}
         self.total, self.count = total, len(candidates)
 
     def frames(self) -> Iterator[tuple[int, np.ndarray]]:
-        while self._candidates:
-            candidate = self._candidates.pop()
-            yield candidate.index, candidate.view.bgr()
+        again: Iterator[tuple[int, FrameView]] = iter(())
+        if any(view is None for view in self._views.values()):
+            again = enumerate(self._source.views())
+        for index in sorted(self._views):
+            view = self._views.pop(index) or _at(index, again)
+            if view is not None:
+                yield index, view.bgr()
 
     def timeline(self, leaks: Mapping[int, float]) -> list[float]:
         return self._leaks.leaks(leaks)
+
+
+def _at(index: int, views: Iterator[tuple[int, FrameView]]) -> FrameView | None:
+    """The view with an index, of those that come; None if there are fewer than before."""
+    return next((view for found, view in views if found == index), None)

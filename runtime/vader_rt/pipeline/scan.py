@@ -66,7 +66,8 @@ class Scan:
         """The frames that are to go through the network."""
         if self._chooser is None:
             return AllFrames(self._source, self._views.seen)
-        return ChosenFrames(self._chooser.chosen(), self._leaks, self._views.seen)
+        chosen = self._chooser.chosen()
+        return ChosenFrames(self._source, chosen, self._leaks, self._views.seen)
 
     def _looked_at(self) -> Iterator[tuple[FrameView, np.ndarray]]:
         """Frames with their thumbnails, which are made where the frames are decoded."""

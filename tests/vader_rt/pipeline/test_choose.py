@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vader_rt.io.video import ArrayFrame
-from vader_rt.pipeline.choose import THUMBNAIL_WH, AllFrames, FrameChooser
+from vader_rt.io.video import ArrayFrame, FrameArray
+from vader_rt.pipeline.choose import (
+    THUMBNAIL_WH,
+    AllFrames,
+    Candidate,
+    ChosenFrames,
+    FrameChooser,
+)
+from vader_rt.pipeline.timeline import CheapLeak
 
 SHAPE = THUMBNAIL_WH[::-1]
 VIEW = ArrayFrame(np.zeros((64, 64, 3), np.uint8))
@@ -59,8 +66,29 @@ def test_memory_does_not_grow() -> None:
     chooser = FrameChooser(16)
     for _ in range(3000):
         chooser.add(VIEW, rng.integers(0, 256, SHAPE).astype(np.uint8))
-        assert len(chooser.held()) <= 16 + 8
+        assert len(chooser.candidates()) <= 16 + 8
     assert 8 < len(chooser.chosen()) <= 16
+
+
+@pytest.mark.parametrize("held_bytes", [0, 10**9])
+def test_chosen_frames_come_in_order_from_memory_or_file(held_bytes: int) -> None:
+    pictures = [np.full((64, 64, 3), index, np.uint8) for index in range(100)]
+    chooser = FrameChooser(16, held_bytes)
+    for picture in pictures:
+        chooser.add(ArrayFrame(picture), still(100))
+    candidates = chooser.chosen()
+    assert {candidate.view is None for candidate in candidates} == {held_bytes == 0}
+    source = FrameArray(pictures, (64, 64))
+    chosen = ChosenFrames(source, candidates, CheapLeak(), len(pictures))
+    found = [(index, int(frame[0, 0, 0])) for index, frame in chosen.frames()]
+    assert found == [(c.index, c.index) for c in candidates]
+
+
+def test_a_file_that_became_shorter_gives_what_there_is() -> None:
+    pictures = [np.full((64, 64, 3), index, np.uint8) for index in range(20)]
+    candidates = [Candidate(index, None, still()) for index in (3, 30)]
+    chosen = ChosenFrames(FrameArray(pictures, (64, 64)), candidates, CheapLeak(), 40)
+    assert [index for index, _ in chosen.frames()] == [3]
 
 
 def test_all_frames_have_the_leaks_that_were_found() -> None:
