@@ -17,10 +17,8 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-import torch
 
-from export.to_onnx import to_onnx
-from train.module import LeakModule
+from bench.speed import seed_model
 from vader_rt import provenance
 from vader_rt.engines.load import load_engine
 from vader_rt.models import DEFAULT_MODEL
@@ -47,21 +45,11 @@ def network_seconds(model: Path) -> float:
     return seconds(lambda: engine.run(planes))
 
 
-def seed_network(folder: Path) -> Path:
-    """The seed's U-Net with fresh weights, exported."""
-    module = LeakModule("unet", ["frame", "edge", "dog"], (1280, 720), loss="mse")
-    checkpoint = folder / "seed.ckpt"
-    torch.save(
-        {"state_dict": module.state_dict(), "hyper_parameters": dict(module.hparams)}, checkpoint
-    )
-    return to_onnx(checkpoint, folder / "seed.onnx")
-
-
 def measure(video: Path) -> dict[str, object]:
     """All figures of this benchmark."""
     report = reconstruct(video).report
     with tempfile.TemporaryDirectory() as folder:
-        seed = network_seconds(seed_network(Path(folder)))
+        seed = network_seconds(seed_model(Path(folder)))
     return {
         "video": {k: report["input"][k] for k in ("name", "size_wh", "frames")},
         "seconds_per_frame": report["timings"]["seconds_per_frame"],
