@@ -9,24 +9,27 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import ROOT
+from tests.conftest import NETWORK_WH, ROOT
+
+SIZE = list(NETWORK_WH)
+"""Of the untrained frame model, which the restoration network learns from."""
 
 CONFIGS = {
     "leaknet": [
-        "--model.init_args.size_wh=[160,96]",
-        "--data.init_args.size_wh=[160,96]",
+        f"--model.init_args.size_wh={SIZE}",
+        f"--data.init_args.size_wh={SIZE}",
         "--data.init_args.crop_wh=[96,64]",
     ],
     "leaknet_vote": [
-        "--model.init_args.size_wh=[160,96]",
-        "--data.init_args.size_wh=[160,96]",
+        f"--model.init_args.size_wh={SIZE}",
+        f"--data.init_args.size_wh={SIZE}",
         "--data.init_args.crop_wh=[96,64]",
         "--data.init_args.together=3",
         "--data.init_args.look_model=null",
     ],
     "restorenet": [
-        "--model.init_args.size_wh=[320,192]",
-        "--data.init_args.size_wh=[320,192]",  # the frame model's
+        f"--model.init_args.size_wh={SIZE}",
+        f"--data.init_args.size_wh={SIZE}",
         "--data.init_args.crop_wh=[96,64]",
     ],
 }

@@ -16,6 +16,7 @@ from train.data.planes import FRAME_PLANES, STATIC_PLANES, to_static_planes
 from train.data.second_pass import room_array
 from vader_rt.engines.engine import Engine
 from vader_rt.engines.load import load_engine
+from vader_rt.errors import InputError
 from vader_rt.io.files import file_sha256, whole_file
 from vader_rt.room.first_look import first_look
 
@@ -60,9 +61,10 @@ def look_planes(small: SmallCall, model: Path) -> np.ndarray:
     """The first look of a model at a call: (h, w, 6) uint8, see `LOOK_PLANES`."""
     path = small.stem.with_name(f"{small.stem.name}-look-{_digest(model)}.npy")
     if not path.is_file():
+        engine = _engine(model, small.static.shape[1::-1])
         frames = np.ascontiguousarray(FRAME_PLANES.get(small.frames, "frame"))
         masks = FRAME_PLANES.get(small.frames, "mask")
-        _save(path, first_look(_engine(model), to_static_planes(small.static), frames, masks))
+        _save(path, first_look(engine, to_static_planes(small.static), frames, masks))
     return np.load(path)
 
 
@@ -76,7 +78,7 @@ def restore_arrays(
     stem = _stem(call, size_wh)
     path = stem.with_name(f"{stem.name}-room-{_digest(model)}{'-given' * given}.npy")
     if not path.is_file():
-        _save(path, room_array(call, size_wh, _engine(model), given=given))
+        _save(path, room_array(call, size_wh, _engine(model, size_wh), given=given))
     return np.load(path, mmap_mode="r")
 
 
@@ -119,5 +121,17 @@ def _digest(model: Path) -> str:
 
 
 @lru_cache(maxsize=1)
-def _engine(model: Path) -> Engine:
-    return load_engine(model)
+def _engine(model: Path, size_wh: tuple[int, int]) -> Engine:
+    """A frame model that works at the size of the training.
+
+    Raises:
+        InputError: it works at another.
+    """
+    engine = load_engine(model)
+    if engine.contract.size_wh != tuple(size_wh):
+        theirs, ours = ("×".join(map(str, wh)) for wh in (engine.contract.size_wh, size_wh))
+        raise InputError(
+            f"{model}: works at {theirs}, this training at {ours}; set data.init_args.size_wh and "
+            "model.init_args.size_wh to the model's size"
+        )
+    return engine

@@ -11,6 +11,7 @@ import pytest
 from train.calls import Call, read_calls
 from train.data.cache import look_planes, restore_arrays, small_call
 from train.data.planes import FRAME_PLANES, ROOM_PLANES, STATIC_PLANES
+from vader_rt.errors import InputError
 from vader_rt.io.images import read_image
 from vader_rt.virtual.given import cover
 
@@ -64,3 +65,11 @@ def test_rooms_for_restoration(calls: Path, tiny_models: dict[str, Path]) -> Non
     off = [np.abs(ROOM_PLANES.get(a, "virtual") - image[..., ::-1].astype(int)).mean()
            for a in (known, array)]  # fmt: skip
     assert off[0] < min(3, off[1])
+
+
+def test_a_model_of_another_size_is_refused(call: Call, tiny_models: dict[str, Path]) -> None:
+    model = tiny_models["frame"]
+    with pytest.raises(InputError, match="works at 96×64, this training at 160×96"):
+        restore_arrays(call, SIZE_WH, model)
+    with pytest.raises(InputError, match=r"set data\.init_args\.size_wh"):
+        look_planes(small_call(call, SIZE_WH), model)
