@@ -10,9 +10,10 @@ import argparse
 import json
 import os
 import platform
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -20,7 +21,9 @@ import numpy as np
 
 from bench.speed import seed_model
 from vader_rt import provenance
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.engines.load import load_engine
+from vader_rt.io.files import write_text
 from vader_rt.models import DEFAULT_MODEL
 from vader_rt.pipeline.api import reconstruct
 
@@ -63,18 +66,22 @@ def measure(video: Path) -> dict[str, object]:
     }
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.frame")
     parser.add_argument("video", type=Path, nargs="?", default=SAMPLE)
     parser.add_argument("-o", "--output", type=Path, help="write the figures here as JSON")
-    args = parser.parse_args()
-    figures = measure(args.video)
-    text = json.dumps(figures, indent=2)
+    args = parser.parse_args(argv)
+    return exit_code("bench.frame", lambda: _measure(args))
+
+
+def _measure(args: argparse.Namespace) -> int:
+    text = json.dumps(measure(args.video), indent=2)
     print(text)
     if args.output:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        args.output.write_text(text + "\n")
+        write_text(args.output, text + "\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

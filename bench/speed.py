@@ -26,7 +26,7 @@ from bench.long_call import FPS, make_call
 from export.to_onnx import to_onnx
 from train.module import LeakModule
 from vader_rt import provenance
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.io.cpus import usable_cpus
 from vader_rt.io.files import write_text
 from vader_rt.io.video import open_video

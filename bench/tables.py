@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.doctor.tolerance import TOLERANCES
 from vader_rt.errors import InputError
 from vader_rt.io.files import write_text

@@ -19,7 +19,7 @@ from zipfile import BadZipFile
 import cv2
 import numpy as np
 
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.contract import Contract
 from vader_rt.engines.engine import Engine
 from vader_rt.engines.onnx import load_onnx

@@ -22,7 +22,7 @@ import torch
 
 from train.calls import Call, read_calls
 from train.reliability import reliability, seen_pixels
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.contract import AS_THE_NETWORK_SAYS, METADATA_KEY
 from vader_rt.engines.engine import Engine
 from vader_rt.engines.load import load_engine

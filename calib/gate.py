@@ -34,7 +34,7 @@ from calib.compare import (
 from calib.saturation import LARGEST_SUM, largest_pair_sum
 from train.calls import Call
 from vader_rt import provenance
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.contract import Precision
 from vader_rt.doctor.tolerance import TOLERANCES
 from vader_rt.engines.engine import Engine
@@ -244,6 +244,7 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
 
 
 def _judge(args: argparse.Namespace) -> int:
+    full = load_onnx(args.model, "onnx-cpu")
     if read_contract(args.int8).source_sha256 != file_sha256(args.model):
         raise InputError(
             f"{args.int8}: was not made from {args.model}; make it with `python -m calib.quantize`"
@@ -252,11 +253,10 @@ def _judge(args: argparse.Namespace) -> int:
     calls = judged_calls(args.calls)
     planes = collect(args.model, args.calls, count=INPUTS, **options)
     engines: dict[Precision, Engine] = {"int8": load_onnx(args.int8, "onnx-cpu")}
-    full = load_onnx(args.model, "onnx-cpu")
-    parity = compare(full, engines, [item[None] for item in planes], calls, **options)
+    comparison = compare(full, engines, [item[None] for item in planes], calls, **options)
     names = [call.name.video for call in calls]
     limits = Limits(args.most_loss, args.least_speedup)
-    verdict = judge(args.model, args.int8, planes, parity.rows["int8"], names, limits)
+    verdict = judge(args.model, args.int8, planes, comparison.rows["int8"], names, limits)
     output = args.output or args.int8.with_suffix(".json")
     write_text(output, verdict.to_json())
     print(verdict.line())

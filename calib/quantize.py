@@ -29,7 +29,7 @@ from onnxruntime.quantization.calibrate import TensorsData, create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from calib.collect import add_options, inputs_from
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.contract import METADATA_KEY
 from vader_rt.engines.onnx import load_onnx
 from vader_rt.errors import InputError, ParityError

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from calib.collect import SAMPLE, Recorder, find_videos
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.doctor.golden import (
     PLANES_STRIDE,
     Golden,

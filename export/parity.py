@@ -25,7 +25,7 @@ from calib.quantize import quantize
 from export.fp16 import to_fp16, to_rounded
 from export.to_onnx import TorchEngine, to_onnx
 from train.checkpoint import load_checkpoint
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.contract import PRECISIONS, Precision
 from vader_rt.engines.engine import Engine
 from vader_rt.engines.onnx import load_onnx

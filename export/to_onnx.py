@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from train.checkpoint import load_checkpoint
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.contract import METADATA_KEY, Contract
 from vader_rt.doctor.tolerance import TOLERANCES
 from vader_rt.engines.engine import Engine, squeezed

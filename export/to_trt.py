@@ -33,7 +33,7 @@ from export.parity import fp16_engine
 from export.to_onnx import TorchEngine, to_onnx
 from train.checkpoint import load_checkpoint
 from vader_rt.build import add_options
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.contract import PRECISIONS, Precision
 from vader_rt.engines.engine import Engine
 from vader_rt.engines.onnx import load_onnx, read_contract

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ import onnx
 import tflite
 from onnx import TensorProto, helper, numpy_helper
 
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.errors import InputError
+from vader_rt.io.files import whole_file
 
 OPSET = 17
 _TRANSPOSE_BIAS = "Convolution2DTransposeBias"
@@ -210,6 +213,15 @@ def _operator_name(model: tflite.Model, op: tflite.Operator) -> str:
     return code.CustomCode().decode() if builtin == 32 else _OP_NAMES[builtin]
 
 
+def _read(path: Path) -> tflite.Model:
+    if not path.is_file():
+        raise InputError(f"{path}: does not exist; give a .tflite file")
+    data = path.read_bytes()
+    if data[4:8] != b"TFL3":
+        raise InputError(f"{path}: is not a TFLite model")
+    return tflite.Model.GetRootAs(data, 0)
+
+
 def convert(tflite_path: str | Path) -> onnx.ModelProto:
     """Read a TFLite segmenter and return the same network as ONNX.
 
@@ -218,7 +230,7 @@ def convert(tflite_path: str | Path) -> onnx.ModelProto:
     Raises:
         InputError: the model holds an operator that is not in the selfie segmenters.
     """
-    model = tflite.Model.GetRootAs(Path(tflite_path).read_bytes(), 0)
+    model = _read(Path(tflite_path))
     graph = _Graph(model)
     for i in range(graph.tf.OperatorsLength()):
         op = graph.tf.Operators(i)
@@ -252,13 +264,21 @@ def _finish(graph: _Graph) -> onnx.ModelProto:
     return model
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m tools.segmenter")
     parser.add_argument("tflite", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    args = parser.parse_args()
-    onnx.save(convert(args.tflite), args.output)
+    args = parser.parse_args(argv)
+    return exit_code("tools.segmenter", lambda: _convert(args))
+
+
+def _convert(args: argparse.Namespace) -> int:
+    model = convert(args.tflite)
+    with whole_file(args.output) as partial:
+        onnx.save(model, partial)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from train.checkpoint import load_checkpoint, read_checkpoint
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.errors import InputError
 from vader_rt.io.files import whole_file
 

@@ -22,7 +22,7 @@ import numpy as np
 from train.calls import Call, read_calls
 from train.ceilings import ceilings
 from train.reliability import plot_reliability, reliability, seen_pixels
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.io.files import write_text
 from vader_rt.io.images import shrunk
 from vader_rt.io.video import open_video

@@ -12,7 +12,7 @@ import lightning
 import torch
 from lightning.pytorch.cli import LightningCLI
 
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 
 
 class _Cli(LightningCLI):

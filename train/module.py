@@ -135,7 +135,7 @@ class LeakModule(_Module):
 class RestoreModule(_Module):
     """Trains the restoration network on the planes of `vader_rt.room.restore`.
 
-    size_wh: what the exported model's contract will say, multiples of 16; that of the frame model.
+    size_wh: what the exported model's contract will say, multiples of 32; that of the frame model.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vader_rt.cli.commands import EXIT_INTERRUPTED
+from vader_rt.cli.exit_codes import EXIT_INTERRUPTED
 from vader_rt.engines.trt.bindings import find_bindings
 from vader_rt.engines.trt.builder import build_engine
 from vader_rt.engines.trt.sidecar import FLAVOURS, engine_beside

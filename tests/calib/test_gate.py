@@ -153,6 +153,8 @@ def test_command_line(
     assert not json.loads(int8.with_suffix(".json").read_text())["accepted"]
     assert run(untrained["frame"], "-o", verdict) == 3
     assert "was not made from" in capsys.readouterr().err
+    assert main([str(tmp_path / "none.onnx"), str(int8)]) == 3
+    assert "does not exist" in capsys.readouterr().err
 
 
 def test_calls_without_truth(

@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from tools.segmenter import convert
+from tools.segmenter import convert, main
 from train.calls import Call
 from train.compose.clients import TfliteSegmenter
 from vader_rt.errors import InputError
@@ -50,3 +50,11 @@ def test_the_package_holds_that_conversion(shared: Path) -> None:
 def test_unknown_operators_are_named(shared: Path) -> None:
     with pytest.raises(InputError, match="RELU6 is unknown"):
         convert(shared / "calls" / "material" / "segmenters" / "segm_lite_v681.tflite")
+
+
+def test_what_is_no_model_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.tflite").write_bytes(b"nonsense" * 9)
+    for name, words in (("none.tflite", "does not exist"), ("bad.tflite", "is not a TFLite model")):
+        assert main([str(tmp_path / name), "-o", str(tmp_path / "out.onnx")]) == 3
+        assert words in capsys.readouterr().err
+    assert not (tmp_path / "out.onnx").exists()

@@ -10,7 +10,7 @@ import pytest
 from train.calls import Call, read_calls
 from train.ceilings import LeastSquaresRoom, ceilings
 from vader_rt.io.images import read_image
-from vader_rt.room.observation import Observation
+from vader_rt.room.observation import observe
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_least_squares_solve_the_mixing_equation() -> None:
     for matte in (0.4, 0.7, 0.9):
         m = np.full((12, 16), matte, np.float32)
         frame = np.rint(virtual + matte * (room.astype(float) - virtual)).astype(np.uint8)
-        found.add(Observation(frame, frame, m, m, virtual))
+        found.add(observe(frame, frame, [m, m], virtual))
     assert np.abs(found.room().astype(int) - room).max() <= 1  # of rounded frames
 
 
@@ -35,8 +35,8 @@ def test_least_squares_weigh_by_leak_and_matte() -> None:
     found = LeastSquaresRoom(np.zeros((1, 2, 3), np.uint8))
     for level, matte, leak in ((200, 0.9, 0.9), (100, 0.6, 0.8)):
         frame = np.full((1, 2, 3), level, np.uint8)
-        planes = (np.float32([[value, 0]]) for value in (matte, leak))
-        found.add(Observation(frame, frame, *planes, np.zeros_like(frame)))
+        planes = [np.float32([[value, 0]]) for value in (matte, leak)]
+        found.add(observe(frame, frame, planes, np.zeros_like(frame)))
     weights = 0.9**8, 0.8**8
     expected = (weights[0] * 0.9 * 200 + weights[1] * 0.6 * 100) / (
         weights[0] * 0.9**2 + weights[1] * 0.6**2

@@ -16,7 +16,7 @@ from pathlib import Path
 from train.compose.material import read_material
 from train.compose.random_call import Composer
 from train.compose.writer import write_call
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -20,7 +20,7 @@ from train.compose.camera import SIZE_WH, CallRecipe
 from train.compose.clients import STYLES, Client, load_segmenter
 from train.compose.material import PersonClip
 from train.compose.writer import write_call
-from vader_rt.cli.commands import exit_code
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.features.segmenter import Segmenter
 
 NAME = CallName("astronaut", "sway", "study", "waves", "generous")

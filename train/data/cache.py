@@ -20,7 +20,7 @@ from vader_rt.errors import InputError
 from vader_rt.io.files import file_sha256, whole_file
 from vader_rt.room.first_look import first_look
 
-KEPT_FRAMES = 32
+CACHED_FRAMES = 32
 """Frames that are kept of a call, spread over it."""
 
 
@@ -84,7 +84,7 @@ def restore_arrays(
 
 def _decoded(call: Call, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     frames, kept = decoded(call, size_wh)
-    spread = np.linspace(0, len(frames) - 1, min(KEPT_FRAMES, len(frames))).round().astype(int)
+    spread = np.linspace(0, len(frames) - 1, min(CACHED_FRAMES, len(frames))).round().astype(int)
     return np.stack([frames[i] for i in spread]), static_array(kept, call.read_room(), size_wh)
 
 

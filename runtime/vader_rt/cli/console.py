@@ -84,7 +84,7 @@ class ProgressPrinter:
 
 
 _NOTES = {
-    "moving": "the virtual background moves and no loop was found; trust less",
+    "moving": "the virtual background moves and no loop was found; believe the room less",
     "loop": "the virtual background is a looping video; each of its pictures was estimated",
     "changing": "the virtual background changes during the call; each is un-mixed by itself",
     "plain": "the virtual background has no detail: a plain picture, or the room itself, blurred",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from vader_rt import __version__
-from vader_rt.cli.commands import EXIT_GATE_EXCEEDED, EXIT_INTERRUPTED, EXIT_NOTHING_RECOVERED
+from vader_rt.cli.exit_codes import EXIT_GATE_EXCEEDED, EXIT_INTERRUPTED, EXIT_NOTHING_RECOVERED
 from vader_rt.errors import EngineError, UsageError, VaderError
 
 if TYPE_CHECKING:
@@ -110,6 +110,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="OUT",
         help="folder for the result (default: <video stem>.vader)",
     )
+    _add_virtual_options(parser)
+    _add_model_options(parser)
+    _add_machine_options(parser)
+    _add_work_options(parser)
+    _add_gate_options(parser)
+    add("--json", action="store_true", help="print result.json to stdout")
+    add("--quiet", action="store_true", help="print no progress")
+    add("--version", action="version", version=f"vader-rt {__version__}")
+    return parser
+
+
+def _add_virtual_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     virtual = parser.add_mutually_exclusive_group().add_argument
     virtual("--virtual-background", type=Path, metavar="IMG", help="the virtual image, if known")
     virtual(
@@ -124,6 +137,10 @@ def _parser() -> argparse.ArgumentParser:
         help="continue the room into what was never seen, instead of the virtual background; "
         "alpha and confidence stay 0 there",
     )
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--model", type=Path, metavar="FILE", help="frame model (.onnx, .engine) of your own")
     add(
         "--restore",
@@ -143,7 +160,10 @@ def _parser() -> argparse.ArgumentParser:
         default="auto",
         help="default: %(default)s",
     )
-    _add_machine_options(parser)
+
+
+def _add_work_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--cpu-features", action="store_true", help="never make the features with OpenCV's CUDA")
     add(
         "--frames",
@@ -159,6 +179,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="finish with what there is after so many seconds",
     )
+
+
+def _add_gate_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--truth", type=Path, metavar="ROOM", help="picture of the real room, for a score")
     add("--mask", type=Path, metavar="MASK", help="the true leak's maximum over time, for a score")
     add(
@@ -167,10 +191,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SHARE",
         help="exit with 6 if a larger share of the picture is recovered",
     )
-    add("--json", action="store_true", help="print result.json to stdout")
-    add("--quiet", action="store_true", help="print no progress")
-    add("--version", action="version", version=f"vader-rt {__version__}")
-    return parser
 
 
 def _add_machine_options(parser: argparse.ArgumentParser) -> None:

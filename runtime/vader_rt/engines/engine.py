@@ -9,7 +9,6 @@ import numpy as np
 from vader_rt.contract import Contract
 
 EngineName = Literal["auto", "tensorrt", "onnx-cuda", "openvino", "onnx-cpu"]
-ENGINE_NAMES: tuple[EngineName, ...] = ("auto", "tensorrt", "onnx-cuda", "openvino", "onnx-cpu")
 """What can be asked for; `auto` takes the first of the others that runs here."""
 TITLES: dict[EngineName, str] = {
     "tensorrt": "TensorRT",

@@ -20,7 +20,7 @@ from vader_rt.io.video import FrameSource, FrameView, open_source
 from vader_rt.pipeline.choose import THUMBNAIL_WH, AllFrames, Chosen, ChosenFrames, FrameChooser
 from vader_rt.pipeline.timeline import CheapLeak
 from vader_rt.pipeline.timer import StageTimer
-from vader_rt.room.first_look import first_look
+from vader_rt.room.first_look import first_look, looked_at
 from vader_rt.virtual.estimate import VirtualBackground, estimate_virtual, loop_virtual
 from vader_rt.virtual.given import given_virtual, library_virtual
 from vader_rt.virtual.kept_frames import EveryKth, KeptFrames, kept_capacity, temporal_mode
@@ -145,8 +145,10 @@ def static_planes(
         static = replace(static, mode=temporal_mode(kept.frames))
     if "look" not in groups:
         return static
+    looked = looked_at(len(kept.frames))
+    kept = kept.subset(looked)
     frames = [shrunk(frame, size_wh) for frame in kept.frames]
-    moving = None if behind is None else [shrunk(image, size_wh) for image in behind]
+    moving = None if behind is None else [shrunk(behind[i], size_wh) for i in looked]
     look = first_look(engine, static, frames, kept.masks(size_wh), moving)
     return replace(static, look=look)
 
@@ -156,7 +158,8 @@ def network_inputs(
 ) -> Iterator[np.ndarray]:
     """Yield the frame network's input for `count` frames spread over a call, (1, C, H, W) float32.
 
-    It is what `vader_rt.pipeline.recover` gives to the network.
+    It is what `vader_rt.pipeline.recover` gives to the network before the main scene, where that
+    is a picture.
     """
     with open_source(video) as frames:
         scan = Scan(frames, segmenter, StageTimer())

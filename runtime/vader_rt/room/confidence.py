@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from vader_rt.room.top_samples import KEPT
+from vader_rt.room.top_samples import MOST_SAMPLES
 from vader_rt.room.vote import VotedRoom
 
 _AROUND_WIDTHS = 1 / 100
@@ -29,7 +29,7 @@ def voted_terms(voted: VotedRoom, hidden: np.ndarray) -> np.ndarray:
     """
     around = cv2.GaussianBlur(voted.strength, (0, 0), voted.strength.shape[1] * _AROUND_WIDTHS)
     terms = np.empty((*voted.strength.shape, 7), np.float32)
-    values = [1, np.log(voted.inlier_weight + 1e-3), voted.inlier_ratio, around / KEPT]
+    values = [1, np.log(voted.inlier_weight + 1e-3), voted.inlier_ratio, around / MOST_SAMPLES]
     values += [hidden / np.float32(255), voted.matte_confidence, voted.scatter]
     for index, value in enumerate(values):
         terms[..., index] = value

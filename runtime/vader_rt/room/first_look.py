@@ -19,6 +19,11 @@ from vader_rt.room.strongest import StrongestSample
 LOOK_FRAMES = 24
 
 
+def looked_at(count: int) -> list[int]:
+    """Which of so many frames are looked at: `LOOK_FRAMES`, spread over them."""
+    return np.linspace(0, count - 1, min(LOOK_FRAMES, count)).round().astype(int).tolist()
+
+
 def first_look(
     engine: Engine,
     static: StaticPlanes,
@@ -36,8 +41,7 @@ def first_look(
     virtual = shrunk(static.virtual, engine.contract.size_wh)
     planes = InputPlanes(engine.contract.inputs, engine.contract.size_wh, static)
     strongest = StrongestSample(virtual)
-    count = min(LOOK_FRAMES, len(frames_bgr))
-    for index in np.linspace(0, len(frames_bgr) - 1, count).round().astype(int):
+    for index in looked_at(len(frames_bgr)):
         frame, shown = frames_bgr[index], virtual
         if behind is not None:
             shown = behind[index]

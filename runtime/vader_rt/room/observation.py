@@ -10,20 +10,22 @@ import numpy as np
 
 from vader_rt.features.detail import VirtualDetail
 from vader_rt.io.images import enlarged, shrunk
-from vader_rt.room.unmixing import before_other
+from vader_rt.room.unmixing import LEAST_LEAK, before_other
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A frame at both sizes, with its matte and leak; what is enlarged is enlarged once.
+    """A frame at both sizes, with its matte and leak; nobody resizes them again.
 
-    frame: (H, W, 3) uint8 BGR. small: the same at the network's size, (h, w, 3).
-    small_matte, small_leak: (h, w) float32 in [0, 1].
+    frame: (H, W, 3) uint8 BGR; matte, leak: (H, W) float32 in [0, 1]. small, small_matte,
+    small_leak: the same at the network's size, (h, w).
     behind: (H, W, 3) uint8 BGR, the virtual background behind the caller in this frame.
     time_bin: which of the call's `TIME_BINS` parts the frame is in.
     """
 
     frame: np.ndarray
+    matte: np.ndarray
+    leak: np.ndarray
     small: np.ndarray
     small_matte: np.ndarray
     small_leak: np.ndarray
@@ -31,14 +33,17 @@ class Observation:
     time_bin: int = 0
 
     @cached_property
-    def matte(self) -> np.ndarray:
-        """The matte at the frame's size: (H, W) float32 in [0, 1]."""
-        return enlarged(self.small_matte, self.frame.shape[1::-1])
+    def strength(self) -> np.ndarray:
+        """How strong the samples are, leak · matte: (H, W) float32 in [0, 1].
+
+        Of two samples that are as surely room, the one that needs less un-mixing is the stronger.
+        """
+        return self.leak * np.maximum(self.matte, LEAST_LEAK)
 
     @cached_property
-    def leak(self) -> np.ndarray:
-        """The leak at the frame's size: (H, W) float32 in [0, 1]."""
-        return enlarged(self.small_leak, self.frame.shape[1::-1])
+    def small_strength(self) -> np.ndarray:
+        """The same at the network's size."""
+        return self.small_leak * np.maximum(self.small_matte, LEAST_LEAK)
 
     def before(self, virtual_bgr: np.ndarray, matte_confidence: float) -> Observation:
         """The same observation before another virtual background, (H, W, 3) uint8.
@@ -47,7 +52,7 @@ class Observation:
         """
         if virtual_bgr is self.behind:
             return self
-        matte = 1 - matte_confidence * (1 - self.small_matte)
+        matte = 1 - matte_confidence * (1 - self.matte)
         frame = before_other(self.frame, matte, self.behind, virtual_bgr)
         small = shrunk(frame, self.small.shape[1::-1])
         return replace(self, frame=frame, small=small, behind=virtual_bgr)
@@ -70,4 +75,9 @@ def observe(
     matte, leak = outputs[0], outputs[-1]
     if detail is not None:
         matte = detail.corrected(matte, small_bgr)
-    return Observation(frame_bgr, small_bgr, matte, leak, behind_bgr, time_bin)
+    size_wh = frame_bgr.shape[1::-1]
+    large_leak = enlarged(leak, size_wh)
+    large_matte = large_leak if matte is leak else enlarged(matte, size_wh)
+    return Observation(
+        frame_bgr, large_matte, large_leak, small_bgr, matte, leak, behind_bgr, time_bin
+    )

@@ -48,9 +48,8 @@ class Strongest:
 
 
 class StrongestSample:
-    """Keeps of every pixel the strongest sample, by leak · matte, and fits a line to all of them.
+    """Keeps of every pixel the strongest sample, and fits a line to all of them.
 
-    Of two samples that are as surely room, the one that needs less un-mixing is the stronger.
     The line is frame = V + m (R − V), fitted by least squares with weights w = leak^6:
     S1 = Σ w m (frame − V), S2 = Σ w m², S0 = Σ w ‖frame − V‖². Then (S0 − ‖S1‖² / S2) / Σ w is the
     mean squared distance of the samples from it.
@@ -71,10 +70,8 @@ class StrongestSample:
         leak = observation.leak.ravel()
         where = np.flatnonzero(leak > LEAST_LEAK)
         leak, frame = leak[where], observation.frame.reshape(-1, 3)[where]
-        matte = observation.matte.ravel()[where]
-        strength = leak * np.maximum(matte, LEAST_LEAK)
-        matte = believed(matte, self._confidence)
-        self._keep_stronger(where, frame, matte, strength)
+        matte = believed(observation.matte.ravel()[where], self._confidence)
+        self._keep_stronger(where, frame, matte, observation.strength.ravel()[where])
         self._leak[where] = np.maximum(self._leak[where], leak)
         self._evidence[where] += leak * leak
         self._fit(where, frame, matte, leak**_RESIDUAL_POWER)

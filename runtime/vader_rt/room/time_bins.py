@@ -31,7 +31,7 @@ class BinSamples:
 class TimeBinSampler:
     """Keeps, for every pixel and each of `TIME_BINS` equal parts of the call, the strongest sample.
 
-    Strong is, as in `vader_rt.room.strongest`, leak · matte. It works at the network's size.
+    It works at the network's size.
 
     size_wh: that size.
     """
@@ -45,7 +45,7 @@ class TimeBinSampler:
     def add(self, observation: Observation) -> None:
         """Take in a frame."""
         leak, matte, index = observation.small_leak, observation.small_matte, observation.time_bin
-        strength = leak * np.maximum(matte, LEAST_LEAK)
+        strength = observation.small_strength
         stronger = (strength > self._strength[index]) & (leak > LEAST_LEAK)
         self._strength[index][stronger] = strength[stronger]
         self._frame[index][stronger] = observation.small[stronger]

@@ -9,31 +9,29 @@ import numpy as np
 from vader_rt.room.observation import Observation
 from vader_rt.room.unmixing import LEAST_LEAK
 
-KEPT = 8
+MOST_SAMPLES = 8
 """Samples that are kept of each pixel. More would be weaker ones, which are wrong more often."""
 _CHUNK = 1 << 16
 
 
 class TopSamples:
-    """Keeps the `KEPT` strongest samples of every pixel, at 48 bytes each, whatever the length.
+    """Keeps the K = `MOST_SAMPLES` strongest samples of every pixel, whatever the call's length.
 
-    Strong is, as in `vader_rt.room.strongest`, leak · matte.
-
-    frame: (H·W, KEPT, 3) uint8 BGR. matte: (H·W, KEPT) uint8, 255 = 1. strength: (H·W, KEPT)
-    uint16, 65535 = 1, and 0 where there is no sample.
+    frame: (H·W, K, 3) uint8 BGR. matte: (H·W, K) uint8, 255 = 1. strength: (H·W, K) uint16,
+    65535 = 1, and 0 where there is no sample: 48 bytes a pixel in all.
     """
 
     def __init__(self, size_wh: tuple[int, int]) -> None:
         count = size_wh[0] * size_wh[1]
-        self.frame = np.zeros((count, KEPT, 3), np.uint8)
-        self.matte = np.zeros((count, KEPT), np.uint8)
-        self.strength = np.zeros((count, KEPT), np.uint16)
+        self.frame = np.zeros((count, MOST_SAMPLES, 3), np.uint8)
+        self.matte = np.zeros((count, MOST_SAMPLES), np.uint8)
+        self.strength = np.zeros((count, MOST_SAMPLES), np.uint16)
         self._weakest = np.zeros(count, np.uint16)
 
     def add(self, observation: Observation) -> None:
         """Take in a frame."""
         leak, matte = observation.leak.ravel(), observation.matte.ravel()
-        strength = np.rint(leak * np.maximum(matte, LEAST_LEAK) * 65535).astype(np.uint16)
+        strength = np.rint(observation.strength.ravel() * 65535).astype(np.uint16)
         where = np.flatnonzero((leak > LEAST_LEAK) & (strength > self._weakest))
         slot = self.strength[where].argmin(axis=1)
         self.frame[where, slot] = observation.frame.reshape(-1, 3)[where]

@@ -10,8 +10,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vader_rt.io.images import enlarged
-
 LEAST_LEAK = 1 / 32
 """A leak below this carries less room than compression noise; it is left out."""
 
@@ -37,8 +35,8 @@ def before_other(
 ) -> np.ndarray:
     """A frame as it would look before another virtual background: frame + (1 − m) (V' − V).
 
-    frame, virtual, other: (H, W, 3) uint8; matte: (h, w) float32 in [0, 1].
+    frame, virtual, other: (H, W, 3) uint8; matte: (H, W) float32 in [0, 1].
     """
-    shown = 1 - enlarged(matte, frame_bgr.shape[1::-1])[..., None]
+    shown = (1 - matte)[..., None]
     shift = cv2.subtract(other_bgr, virtual_bgr, dtype=cv2.CV_32F)
     return np.clip(np.rint(frame_bgr + shown * shift), 0, 255).astype(np.uint8)

@@ -19,7 +19,8 @@ from vader_rt.room.unmixing import LEAST_LEAK, unmixed
 MATTE_CONFIDENCES = (0.0, 0.15, 0.3, 0.5, 0.7, 1.0)
 """What `consistent_confidence` chooses from."""
 _USUAL_CONFIDENCE, _CLEAR_CONFIDENCE = 0.15, 0.7
-"""What is believed at most if it is not clear that the mattes are right, and from where it is."""
+"""Mattes are taken for right if the samples agree most at the second value or more. Else they are
+believed no more than the first."""
 _RADIUS = 8.0
 """Levels within which samples agree, as the σ of a Gaussian."""
 _SHIFTS = 2

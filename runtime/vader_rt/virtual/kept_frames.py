@@ -15,7 +15,7 @@ CLEAR_SHARE = 1 / 3
 _KEPT_BYTES = 320_000_000  # 48 frames of 1920×1080
 _STRIP = 64
 T = TypeVar("T")
-KEPT = 48
+MOST_KEPT = 48
 """Frames of which a virtual background is estimated, at most."""
 
 
@@ -91,7 +91,7 @@ class KeptFrames:
 def kept_capacity(size_wh: tuple[int, int]) -> int:
     """How many frames of a size `EveryKth` is to keep: fewer where they are large."""
     frame_bytes = 3 * size_wh[0] * size_wh[1]
-    return int(np.clip(_KEPT_BYTES // frame_bytes, 12, KEPT)) // 2 * 2
+    return int(np.clip(_KEPT_BYTES // frame_bytes, 12, MOST_KEPT)) // 2 * 2
 
 
 def person_planes(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

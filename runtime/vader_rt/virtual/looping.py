@@ -72,27 +72,27 @@ class LoopingVideo:
         self._kept_wh = (round(size_wh[0] * scale), round(size_wh[1] * scale))
         shape = (period, self._kept_wh[1], self._kept_wh[0])
         self._pictures = np.zeros((*shape, 3), np.uint8)
-        self._masks = np.full(shape, 255, np.uint8)
 
     @property
     def period(self) -> int:
         return len(self._pictures)
 
     def learn(self, frames: Iterable[np.ndarray], segmenter: Segmenter) -> None:
-        """Take in all frames of a call, (H, W, 3) uint8, from its first on."""
+        """Take in all frames of a call, (H, W, 3) uint8, from its first on; once."""
+        least = np.full(self._pictures.shape[:3], 255, np.uint8)
         for index, frame in enumerate(frames):
             phase = index % self.period
             small = shrunk(frame, self._kept_wh)
             mask = cv2.resize(segmenter.mask(frame), self._kept_wh)
-            clearer = mask < self._masks[phase]
+            clearer = mask < least[phase]
             self._pictures[phase][clearer] = small[clearer]
-            self._masks[phase][clearer] = mask[clearer]
+            least[phase][clearer] = mask[clearer]
+        for picture, mask in zip(self._pictures, least, strict=True):
+            picture[...] = continued(picture, mask <= CLEAR_MASK)
 
     def at(self, index: int) -> np.ndarray:
         """The virtual background behind a frame: (H, W, 3) uint8 BGR."""
-        phase = index % self.period
-        picture = continued(self._pictures[phase], self._masks[phase] <= CLEAR_MASK)
-        return shrunk(picture, self._size_wh)
+        return shrunk(self._pictures[index % self.period], self._size_wh)
 
 
 def _distance(pictures: np.ndarray, lag: int) -> float:

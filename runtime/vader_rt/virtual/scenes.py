@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -45,6 +46,18 @@ class Scene:
         """The virtual background in the call's frame of this index: (H, W, 3) uint8 BGR."""
         return self.virtual.image if self.looping is None else self.looping.at(index)
 
+    def distance(self, small_bgr: np.ndarray) -> float:
+        """Median difference of a small frame, in levels, where hardly anybody ever is."""
+        shown, free = self._small
+        difference = cv2.absdiff(small_bgr, shown).max(axis=2)
+        return float(np.median(difference[free] if free.any() else difference))
+
+    @cached_property
+    def _small(self) -> tuple[np.ndarray, np.ndarray]:
+        """The virtual background, and where hardly anybody ever is, at `_SMALL_WH`."""
+        free = shrunk(self.virtual.presence, _SMALL_WH) <= CLEAR_MASK
+        return shrunk(self.virtual.image, _SMALL_WH), free
+
 
 def split_scenes(kept: KeptFrames) -> list[KeptFrames]:
     """The frames by virtual background, most of them first.
@@ -74,7 +87,7 @@ def find_scene(scenes: Sequence[Scene], frame_bgr: np.ndarray) -> int | None:
     if len(scenes) == 1:
         return 0
     small = shrunk(frame_bgr, _SMALL_WH)
-    distances = [_distance(scene.virtual, small) for scene in scenes]
+    distances = [scene.distance(small) for scene in scenes]
     best = int(np.argmin(distances))
     return best if distances[best] <= SAME_LEVELS else None
 
@@ -102,11 +115,3 @@ class _Group:
         self.members.append(index)
         self.total += frame * free[..., None]
         self.count += free
-
-
-def _distance(virtual: VirtualBackground, small_bgr: np.ndarray) -> float:
-    """Median difference, in levels, where hardly anybody ever is."""
-    shown = shrunk(virtual.image, _SMALL_WH)
-    free = shrunk(virtual.presence, _SMALL_WH) <= CLEAR_MASK
-    difference = cv2.absdiff(small_bgr, shown).max(axis=2)
-    return float(np.median(difference[free] if free.any() else difference))

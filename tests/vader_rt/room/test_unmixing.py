@@ -29,7 +29,7 @@ def test_a_matte_is_believed_in_part(matte: float, confidence: float, expected: 
 
 def test_a_frame_before_another_virtual_background() -> None:
     other = np.full_like(VIRTUAL, (90, 220, 60))
-    small = np.full((24, 32), 0.5, np.float32)
-    moved = before_other(blended(VIRTUAL, ROOM, 0.5), small, VIRTUAL, other)
+    frame = blended(VIRTUAL, ROOM, 0.5)
+    moved = before_other(frame, plane(0.5, SHAPE), VIRTUAL, other)
     # rounded twice
     assert np.abs(moved.astype(int) - blended(other, ROOM, 0.5)).max() <= 1

@@ -7,7 +7,7 @@ import pytest
 
 from tests.vader_rt.room.made import blended, observed, plane
 from vader_rt.room.time_bins import BinSamples
-from vader_rt.room.top_samples import KEPT, TopSamples
+from vader_rt.room.top_samples import MOST_SAMPLES, TopSamples
 from vader_rt.room.vote import VotedRoom, consistent_confidence, vote
 
 SIZE_WH = (64, 48)
@@ -65,7 +65,7 @@ def test_what_unmixing_overshoots_ends_at_white() -> None:
 def test_noise_is_averaged() -> None:
     rng = np.random.default_rng(0)
     samples = TopSamples(SIZE_WH)
-    for _ in range(KEPT):
+    for _ in range(MOST_SAMPLES):
         noisy = np.clip(ROOM + rng.normal(0, 6, ROOM.shape), 0, 255)
         samples.add(observed(noisy.astype(np.uint8), 1.0, 0.5))
     assert np.abs(voted_on(samples).room.astype(float) - ROOM).mean() < 2
@@ -76,10 +76,10 @@ def test_the_strongest_are_kept_in_any_order() -> None:
     for order in (range(20), reversed(range(20))):
         samples = TopSamples(SIZE_WH)
         for index in order:
-            weak = index < 20 - KEPT
+            weak = index < 20 - MOST_SAMPLES
             samples.add(observed(PERSON if weak else ROOM, 1.0, 0.1 + index / 25))
         votes.append(voted_on(samples))
-    kept = sum(0.1 + index / 25 for index in range(20 - KEPT, 20))
+    kept = sum(0.1 + index / 25 for index in range(20 - MOST_SAMPLES, 20))
     for voted in votes:
         assert (voted.room == ROOM).all()
         assert voted.strength == pytest.approx(kept, rel=1e-3)

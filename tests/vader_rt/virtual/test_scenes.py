@@ -10,9 +10,9 @@ import pytest
 
 import vader_rt
 from train.calls import Call
-from vader_rt.features.planes import InputPlanes
+from vader_rt.features.planes import StaticPlanes
 from vader_rt.features.segmenter import Segmenter
-from vader_rt.io.images import read_image
+from vader_rt.io.images import enlarged, read_image
 from vader_rt.io.video import open_video
 from vader_rt.room.unmixing import before_other
 from vader_rt.score import score
@@ -50,7 +50,8 @@ def changed(sample: Call, first: np.ndarray, other: np.ndarray) -> list[np.ndarr
     ):
         if index % 3 == 0:
             small = half(frame)
-            mixed = before_other(small, matte.astype(np.float32) / 255, first, other)
+            share = enlarged(matte / np.float32(255), small.shape[1::-1])
+            mixed = before_other(small, share, first, other)
             frames.append(mixed if index >= 72 else small)
     return frames
 
@@ -72,7 +73,7 @@ def test_without_a_change_there_is_one(changed: list[np.ndarray]) -> None:
     assert split_scenes(sample) == [sample]
 
 
-def test_a_film_is_one_scene(changed: list[np.ndarray]) -> None:
+def test_a_video_is_one_scene(changed: list[np.ndarray]) -> None:
     rng = np.random.default_rng(0)
     size_wh = changed[0].shape[1::-1]
     pictures = [cv2.resize(i, size_wh) for i in rng.integers(0, 256, (24, 4, 6, 3), np.uint8)]
@@ -82,7 +83,7 @@ def test_a_film_is_one_scene(changed: list[np.ndarray]) -> None:
 
 def scene(image: np.ndarray) -> Scene:
     gray = np.zeros(image.shape[:2], np.uint8)
-    return Scene(VirtualBackground(image, gray, image, gray, gray), InputPlanes((), (16, 16)))
+    return Scene(VirtualBackground(image, gray, image, gray, gray), StaticPlanes())
 
 
 def test_frames_find_their_scene(
@@ -97,9 +98,9 @@ def test_frames_find_their_scene(
 
 def test_before_another_virtual_background_the_mixing_equation_holds() -> None:
     virtual, other, room = (np.full((8, 8, 3), v, np.uint8) for v in (40, 200, 120))
-    matte = np.full((4, 4), 0.25, np.float32)
-    call = np.full((8, 8, 3), 40 + 0.25 * (120 - 40), np.uint8)
-    assert (before_other(call, matte, virtual, other) == 200 + 0.25 * (120 - 200)).all()
+    matte = np.full((8, 8), 0.25, np.float32)
+    frame = np.full((8, 8, 3), 40 + 0.25 * (120 - 40), np.uint8)
+    assert (before_other(frame, matte, virtual, other) == 200 + 0.25 * (120 - 200)).all()
     assert (before_other(room, matte + 0.75, virtual, other) == room).all()
 
 
