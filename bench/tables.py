@@ -126,6 +126,16 @@ def int8(figures: Path) -> str:
     return _table(columns, _read(figures / "int8.json"))
 
 
+def int8_cpus(figures: Path) -> str:
+    """What the CPU changes: the largest difference of matte and leak from fp32."""
+    columns = {
+        "weights": lambda row: f"{row['weight_bits']} bits",
+        "with VNNI": lambda row: ", ".join(f"{x:.3f}" for x in row["with_vnni"]),
+        "without": lambda row: ", ".join(f"{x:.3f}" for x in row["without"]),
+    }
+    return _table(columns, _read(figures / "int8_cpus.json"))
+
+
 def tolerances(_: Path) -> str:
     """What an export may differ by: the program's own limits, not figures."""
     rows = [{"what": PRECISIONS[name], **vars(limit)} for name, limit in TOLERANCES.items()]
@@ -140,7 +150,8 @@ def tolerances(_: Path) -> str:
 
 
 TABLES: dict[str, Callable[[Path], str]] = {
-    table.__name__: table for table in (summary, dev, clients, ablation, int8, tolerances)
+    table.__name__: table
+    for table in (summary, dev, clients, ablation, int8, int8_cpus, tolerances)
 }
 
 
