@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from vader_rt.io.video import open_source
+from vader_rt.io.video import FrameSource, open_source
+from vader_rt.pipeline.choose import Chosen
 from vader_rt.pipeline.finish import finish
-from vader_rt.pipeline.options import Options, load_models, read_truth
+from vader_rt.pipeline.options import Models, Options, Truth, load_models, read_truth
 from vader_rt.pipeline.recover import Recovery
 from vader_rt.pipeline.report import report
 from vader_rt.pipeline.result import Reconstruction
@@ -63,35 +64,51 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
     """Like `reconstruct`, but yield a `Progress` after every frame; the last one has the result."""
     settings = Options(**options)
     models, timer = load_models(settings), StageTimer()
+    limit = settings.time_limit
     with open_source(source) as frames:
         truth = read_truth(settings, frames.size_wh)
         scan = Scan(frames, models.segmenter, timer, settings.budget)
-        for count in _until(settings.time_limit, timer, scan.run()):
+        for count in _until(limit, timer, scan.run()):
             yield Progress("scan", count, frames.frame_hint)
         given = settings.virtual_background, settings.virtual_library
         scenes = scan.scenes(models.frame, *given)
         chosen, to_the_end = scan.chosen(), scan.complete
-        recovery = Recovery(models, scenes, chosen.total, timer, cpu_features=settings.cpu_features)
         del scan  # and the frames that it keeps
+        recovery = Recovery(models, scenes, chosen.total, timer, cpu_features=settings.cpu_features)
+        run = _Run(frames, settings, models, timer, truth, chosen, recovery, to_the_end)
+        for count in _until(limit, timer, recovery.run(chosen.frames())):
+            yield Progress("recover", count, chosen.count, _result_so_far=run.result)
+        yield Progress("recover", chosen.count, chosen.count, run.result())
 
-        def result(*, complete: bool = False) -> Reconstruction:
-            timeline = chosen.timeline(recovery.leaks)
-            found = finish(recovery, timeline, models, settings, truth, timer)
-            said = report(
-                found,
-                source=frames,
-                options=settings,
-                models=models,
-                recovery=recovery,
-                timer=timer,
-                complete=complete,
-            )
-            return replace(found, report=said)
 
-        for count in _until(settings.time_limit, timer, recovery.run(chosen.frames())):
-            yield Progress("recover", count, chosen.count, _result_so_far=result)
-        complete = to_the_end and len(recovery.leaks) == chosen.count
-        yield Progress("recover", chosen.count, chosen.count, result(complete=complete))
+@dataclass(frozen=True)
+class _Run:
+    """What the end of a job and its report are made of. to_the_end: whether all was scanned."""
+
+    source: FrameSource
+    options: Options
+    models: Models
+    timer: StageTimer
+    truth: Truth | None
+    chosen: Chosen
+    recovery: Recovery
+    to_the_end: bool
+
+    def result(self) -> Reconstruction:
+        """What is recovered by now."""
+        timeline = self.chosen.timeline(self.recovery.leaks)
+        parts = (self.models, self.options, self.truth, self.timer)
+        found = finish(self.recovery, timeline, *parts)
+        said = report(
+            found,
+            source=self.source,
+            options=self.options,
+            models=self.models,
+            recovery=self.recovery,
+            timer=self.timer,
+            complete=self.to_the_end and len(self.recovery.leaks) == self.chosen.count,
+        )
+        return replace(found, report=said)
 
 
 def _until(limit: float | None, timer: StageTimer, counts: Iterator[int]) -> Iterator[int]:
