@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -88,10 +89,12 @@ def to_trt(
     workspace_mib: int | None = None,
     targets: Sequence[str] = (),
     checks: Checks | None = None,
+    **changes: Any,
 ) -> Exported:
     """Export a checkpoint to ONNX and, where TensorRT and its GPU are here, to an engine.
 
     folder: where to, by default the checkpoint's own. targets: see `find_bindings`.
+    changes: entries of the contract to set, see `export.to_onnx`.
 
     Raises:
         InputError: the checkpoint or a call cannot be read.
@@ -99,7 +102,7 @@ def to_trt(
         ParityError: a model is beyond its tolerances, or INT8 is not worth it.
         EngineError: TensorRT is here and refuses the model.
     """
-    model = export_model(Path(checkpoint), folder, precision=precision, checks=checks)
+    model = export_model(Path(checkpoint), folder, precision=precision, checks=checks, **changes)
     engine = engine_beside(model)
     try:
         bindings = find_bindings(flavour, targets)
@@ -117,15 +120,19 @@ def export_model(
     *,
     precision: Precision = "fp16",
     checks: Checks | None = None,
+    **changes: Any,
 ) -> Path:
-    """Export a checkpoint to ONNX, compare, and return the model that the engine is built from."""
+    """Export a checkpoint to ONNX, compare, and return the model that the engine is built from.
+
+    changes: entries of the contract to set, see `export.to_onnx`.
+    """
     checks = checks or Checks()
     if precision == "int8":
         judged_calls(checks.calls)  # before the work, not after it
     folder = checkpoint.parent if folder is None else Path(folder)
     name = checkpoint.name.removesuffix(".ckpt")
     with _staged(folder) as stage:
-        full = to_onnx(checkpoint, stage / f"{name}.onnx")
+        full = to_onnx(checkpoint, stage / f"{name}.onnx", **changes)
         job = _Export(checkpoint, full, checks)
         model = {"fp32": job.fp32, "fp16": job.fp16, "int8": job.int8}[precision]()
     return folder / model.name
@@ -235,6 +242,7 @@ def _run(args: argparse.Namespace) -> int:
             Limits(args.most_loss, args.least_speedup),
             args.frame_model,
         ),
+        **({} if args.confidence is None else {"confidence": tuple(args.confidence)}),
     )
     print(exported.engine or exported.model)
     if exported.engine is not None:
@@ -263,6 +271,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--calib", type=Path, nargs="+", metavar="CALLS", help="calls to calibrate INT8 on")
     add("--method", choices=METHODS, help="of calibration (default: the one that errs least)")
     add("--frame-model", type=Path, default=DEFAULT_MODEL, help="un-mixes for a restoration model")
+    add("--confidence", type=float, nargs="+", metavar="W", help="as `calib.confidence` printed it")
     add("--require-engine", action="store_true", help="exit with 4 where no engine can be built")
     add_limits(parser)
     add_options(parser)

@@ -194,9 +194,12 @@ def test_command_line(unet: Path, tmp_path: Path) -> None:
         command = [sys.executable, "-c", code, *map(str, argv)]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
-    good = run(unet, "-o", tmp_path / "out", "--precision", "fp32", "--calls")
+    weights = ["--confidence", *"1234567"]
+    good = run(unet, "-o", tmp_path / "out", "--precision", "fp32", *weights, "--calls")
     assert good.returncode == 0, good.stderr
     assert good.stdout.strip() == str(tmp_path / "out" / "a.name.onnx")
+    sidecar = read_sidecar(tmp_path / "out" / "a.name.engine")
+    assert sidecar.contract.confidence == (1, 2, 3, 4, 5, 6, 7)
     line = good.stderr.strip().splitlines()[-1]
     assert line.startswith("engine not built: tensorrt cannot be imported")
     command = "python -m vader_rt.build a.name.onnx -o a.name.engine"
