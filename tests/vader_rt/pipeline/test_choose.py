@@ -61,6 +61,25 @@ def test_every_kind_of_frame_is_chosen() -> None:
     assert {of_frame[index] for index in chosen(thumbnails, 24)} == set(range(8))
 
 
+def test_the_budget_is_reached_and_never_passed() -> None:
+    """At any length of a call in which both something happens and nothing does."""
+    chooser = FrameChooser(16)
+    counts = []
+    for index in range(400):
+        chooser.add(VIEW, still(min(index, 120)))
+        counts.append(len(chooser.chosen()))
+    assert max(counts) == 16
+
+
+def test_frames_are_spread_over_a_call_in_whose_beginning_all_happens() -> None:
+    """Many different frames in the first twentieth: several are chosen, but not they alone."""
+    count, burst = 1000, 50
+    indices = chosen([still(100 + 2 * max(burst - i, 0)) for i in range(count)], 16)
+    assert sum(index < burst for index in indices) >= 4
+    gaps = np.diff([burst, *(index for index in indices if index >= burst), count])
+    assert gaps.max() <= count / 4
+
+
 def test_memory_does_not_grow() -> None:
     rng = np.random.default_rng(1)
     chooser = FrameChooser(16)
