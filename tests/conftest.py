@@ -131,6 +131,13 @@ def in_threads(work: Callable[[int], None], count: int = 3) -> None:
         thread.join()
 
 
+def assert_one_line(process: subprocess.CompletedProcess[str], program: str, code: int) -> None:
+    """A program ended with an exit code and one line that begins with its name."""
+    assert process.returncode == code, process.stderr
+    assert process.stderr.startswith(f"{program}: ")
+    assert process.stderr.count("\n") == 1
+
+
 def save_checkpoint(module: lightning.LightningModule, path: Path) -> Path:
     """Write a module as Lightning does."""
     trainer = lightning.Trainer(

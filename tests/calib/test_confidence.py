@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from calib.confidence import _as_the_network_says, change_contract, fit, main, terms_of_call
-from tests.conftest import ROOT
+from tests.conftest import ROOT, assert_one_line
 from train.calls import Call, read_calls
 from train.reliability import reliability, seen_pixels
 from vader_rt.engines.load import load_engine
@@ -138,6 +138,4 @@ def test_missing_calls_are_one_line_and_an_exit_code(tmp_path: Path) -> None:
     """Through the real process."""
     command = [sys.executable, "-m", "calib.confidence", str(tmp_path)]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert process.returncode == 3
-    assert process.stderr.startswith("calib.confidence: ")
-    assert process.stderr.count("\n") == 1
+    assert_one_line(process, "calib.confidence", 3)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from export.to_onnx import TOLERANCE, to_onnx
-from tests.conftest import INPUTS, NETWORK_WH, ROOT, save_checkpoint
+from tests.conftest import INPUTS, NETWORK_WH, ROOT, assert_one_line, save_checkpoint
 from train.checkpoint import load_checkpoint
 from train.module import LeakModule, RestoreModule
 from vader_rt.engines.load import load_engine
@@ -72,9 +72,7 @@ def test_command_line(tmp_path: Path) -> None:
     contract = load_engine(tmp_path / "unet.onnx", "onnx-cpu").contract
     assert contract.confidence == (1, 2, 3, 4, 5, 6, 7)
     assert (contract.training, contract.inputs) == ("nothing", ("frame", "edge", "dog"))
-    assert bad.returncode == 3
-    assert bad.stderr.startswith("export.to_onnx: ")
-    assert bad.stderr.count("\n") == 1
+    assert_one_line(bad, "export.to_onnx", 3)
 
 
 @pytest.mark.shared

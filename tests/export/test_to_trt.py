@@ -16,7 +16,7 @@ from onnx import TensorProto
 
 from export.parity import fp16_engine
 from export.to_trt import Checks, main, to_trt
-from tests.conftest import INPUTS, ROOT, save_checkpoint
+from tests.conftest import INPUTS, ROOT, assert_one_line, save_checkpoint
 from train.module import LeakModule, RestoreModule
 from vader_rt.doctor.tolerance import TOLERANCES
 from vader_rt.engines.load import load_engine
@@ -205,9 +205,7 @@ def test_command_line(unet: Path, tmp_path: Path) -> None:
     command = "python -m vader_rt.build a.name.onnx -o a.name.engine"
     assert line.endswith(f"run this on the target: {command}")
     bad = run(tmp_path / "missing.ckpt")
-    assert bad.returncode == 3
-    assert bad.stderr.startswith("export.to_trt: ")
-    assert bad.stderr.count("\n") == 1
+    assert_one_line(bad, "export.to_trt", 3)
 
 
 def test_engines_that_are_required(unet: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, assert_one_line
 from train.calls import Call, read_calls
 from train.evaluate import evaluate_call, main, strip, table
 
@@ -69,9 +69,7 @@ def test_no_calls_are_one_line_and_an_exit_code(tmp_path: Path) -> None:
     """Through the real process."""
     command = [sys.executable, "-m", "train.evaluate", str(tmp_path)]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert process.returncode == 3
-    assert process.stderr.startswith("train.evaluate: ")
-    assert process.stderr.count("\n") == 1
+    assert_one_line(process, "train.evaluate", 3)
 
 
 def test_table_has_mean_and_median() -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, assert_one_line
 from train.calls import read_calls
 from train.compose.__main__ import main
 
@@ -22,6 +22,4 @@ def test_missing_material_is_one_line_and_an_exit_code(tmp_path: Path) -> None:
     """Through the real process."""
     argv = [sys.executable, "-m", "train.compose", str(tmp_path), "-o", str(tmp_path / "calls")]
     process = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True)
-    assert process.returncode == 3
-    assert process.stderr.startswith("train.compose: ")
-    assert process.stderr.count("\n") == 1
+    assert_one_line(process, "train.compose", 3)

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.conftest import assert_one_line
 from train.calls import read_calls
 from vader_rt.io.video import VideoWriter
 from vader_rt.pipeline.result import RESULT_FILES
@@ -188,10 +189,8 @@ def test_bad_input_is_one_clear_line(
     before = sorted(tmp_path.rglob("*"))
     # the last of an option counts
     process = run(*models, "--quiet", *(names.get(a, a) for a in argv), cwd=tmp_path)
-    assert process.returncode == code, process.stderr
+    assert_one_line(process, "vader-rt", code)
     assert words in process.stderr
-    assert process.stderr.startswith("vader-rt: ")
-    assert process.stderr.count("\n") == 1
     assert process.stdout == ""
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -230,9 +229,8 @@ def test_nothing_recovered(clip: Path, untrained: dict[str, Path], tmp_path: Pat
     """The outputs are written, the exit code and one line say that they are empty."""
     models = ["--model", untrained["blind"]]
     process = run(clip, *models, "--json", "--quiet", cwd=tmp_path)
-    assert process.returncode == 5
-    assert process.stderr.startswith("vader-rt: nothing was recovered")
-    assert process.stderr.count("\n") == 1
+    assert_one_line(process, "vader-rt", 5)
+    assert "nothing was recovered" in process.stderr
     assert json.loads(process.stdout)["coverage"] == 0
     assert sorted(p.name for p in (tmp_path / "clip.vader").iterdir()) == sorted(RESULT_FILES)
     image = cv2.imread(str(tmp_path / "clip.vader" / "background.png"), cv2.IMREAD_UNCHANGED)

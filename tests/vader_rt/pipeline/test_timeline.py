@@ -43,6 +43,24 @@ def test_leaks_that_follow_the_movement_are_told(
     assert np.corrcoef(found, true)[0, 1] > 0.9
 
 
+def test_what_stands_still_where_it_mostly_is_not_leaks_too() -> None:
+    thumbnails = [np.full((27, 48), 90, np.uint8) for _ in range(90)]
+    for thumbnail in thumbnails[40:60]:
+        thumbnail[:, :12] = 200
+    found = filled(thumbnails).leaks({0: 0.0, 20: 0.0, 45: 0.25, 80: 0.0})
+    assert found[50] == pytest.approx(0.25, abs=0.01)
+    assert found[30] == pytest.approx(0, abs=0.01)
+
+
+def test_the_first_frame_of_a_chunk_is_compared_with_the_last_of_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(timeline, "_CHUNK", 32)
+    flicker = [np.full((27, 48), (80, 140)[index % 2], np.uint8) for index in range(64)]
+    found = filled(flicker).leaks({0: 0.0, 5: 0.4, 10: 0.4})
+    assert found[32] == pytest.approx(0.4, abs=0.01)
+
+
 @pytest.mark.parametrize("known", [{}, {3: 0.5}, {0: 0.2, 9: 0.2}])
 def test_of_few_frames_it_is_a_share(known: dict[int, float]) -> None:
     found = filled(swaying(10)).leaks(known)
