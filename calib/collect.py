@@ -30,7 +30,7 @@ from vader_rt.io.video import open_video
 from vader_rt.models import DEFAULT_MODEL
 from vader_rt.pipeline.api import reconstruct_stream
 from vader_rt.pipeline.scan import network_inputs
-from vader_rt.virtual.kept_frames import EveryKth
+from vader_rt.virtual.kept_frames import Spread
 
 SAMPLE = Path(__file__).parent.parent / "tests" / "data" / "sample"
 """The call that comes with the project."""
@@ -143,8 +143,8 @@ def drawn(items: Sequence[np.ndarray], count: int, rng: np.random.Generator) -> 
 
 
 def spread_frames(video: str | Path, capacity: int = 24) -> list[np.ndarray]:
-    """Half of `capacity` to `capacity` frames spread over a call, (H, W, 3) uint8 BGR."""
-    kept = EveryKth[np.ndarray](capacity)
+    """At most `capacity` frames spread over a call, (H, W, 3) uint8 BGR."""
+    kept = Spread[np.ndarray](capacity)
     for frame in open_video(video).frames():
         kept.offer(frame)
     return kept.items

@@ -11,7 +11,7 @@ from vader_rt.io.images import read_image, shrunk
 from vader_rt.io.video import open_video
 from vader_rt.virtual.estimate import estimate_virtual
 from vader_rt.virtual.given import cover
-from vader_rt.virtual.kept_frames import MOST_KEPT, EveryKth, KeptFrames, temporal_mode
+from vader_rt.virtual.kept_frames import MOST_KEPT, KeptFrames, Spread, temporal_mode
 
 KEPT_WH = (640, 360)
 """Size at which frames are kept for the estimate of the virtual background."""
@@ -22,7 +22,7 @@ def decoded(call: Call, size_wh: tuple[int, int]) -> tuple[list[np.ndarray], Kep
 
     The kept frames tell of the virtual background; they are of the size `KEPT_WH`.
     """
-    segmenter, kept = Segmenter(threads=1), EveryKth[tuple[np.ndarray, np.ndarray]](MOST_KEPT)
+    segmenter, kept = Segmenter(threads=1), Spread[tuple[np.ndarray, np.ndarray]](MOST_KEPT)
     frames: list[np.ndarray] = []
     for frame, truth in zip(open_video(call.video).frames(), call.truth_frames(), strict=False):
         mask = segmenter.mask(frame)

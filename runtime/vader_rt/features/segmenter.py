@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import onnxruntime
 
+from vader_rt.engines.onnx import session_options
 from vader_rt.io.images import shrunk
 from vader_rt.models import SELFIE_MODEL
 
@@ -16,10 +17,8 @@ class Segmenter:
     """A person segmenter as ONNX: `rgb` (1, 3, H, W) in [0, 1] → `mask` (1, 1, H, W) in [0, 1]."""
 
     def __init__(self, model: str | Path = SELFIE_MODEL, *, threads: int = 0) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(
-            str(model), options, providers=["CPUExecutionProvider"]
+            str(model), session_options(threads), providers=["CPUExecutionProvider"]
         )
         self.size_wh: tuple[int, int] = tuple(self._session.get_inputs()[0].shape[:1:-1])
 

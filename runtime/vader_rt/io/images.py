@@ -43,3 +43,9 @@ def enlarged(plane: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
     if plane.shape[1::-1] == size_wh:
         return plane
     return cv2.resize(np.ascontiguousarray(plane), size_wh, interpolation=cv2.INTER_LINEAR)
+
+
+def most_off(image: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The largest difference of any channel, in levels: of two (H, W, 3) uint8, (H, W) uint8."""
+    blue, green, red = cv2.split(cv2.absdiff(image, other))
+    return cv2.max(cv2.max(blue, green), red)

@@ -21,6 +21,8 @@ from vader_rt.io.images import shrunk
 
 MIN_SIDE = 64
 """Smallest width or height in pixels from which anything could be recovered."""
+_READ_ALONG = 4
+"""Places along each side of a thumbnail's pixel at which the frame is read, between two pixels."""
 
 
 class FrameView(Protocol):
@@ -87,8 +89,7 @@ class DecodedFrame:
         return _fit(_bgr(self.frame), self.size_wh)
 
     def luma(self, size_wh: tuple[int, int]) -> np.ndarray:
-        plane = _luma_plane(self.frame)
-        return cv2.resize(plane, size_wh, interpolation=cv2.INTER_AREA)
+        return _thumbnail(_luma_plane(self.frame), size_wh)
 
 
 @dataclass(frozen=True)
@@ -263,6 +264,14 @@ def _luma_plane(frame: av.VideoFrame) -> np.ndarray:
     plane = frame.planes[0]
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
     return rows[:, : plane.width]
+
+
+def _thumbnail(plane: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    """A plane at a small size; of a large one a few pixels are read, all would cost as decoding."""
+    between = (_READ_ALONG * size_wh[0], _READ_ALONG * size_wh[1])
+    if plane.shape[1] > between[0] and plane.shape[0] > between[1]:
+        plane = cv2.resize(plane, between, interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(plane, size_wh, interpolation=cv2.INTER_AREA)
 
 
 def _upright(frame: np.ndarray, rotation: int) -> np.ndarray:

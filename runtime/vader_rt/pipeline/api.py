@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from vader_rt.io.memory import give_back
 from vader_rt.io.video import FrameSource, open_source
 from vader_rt.pipeline.choose import Chosen
 from vader_rt.pipeline.finish import finish
@@ -74,6 +75,7 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
         scenes = scan.scenes(models.frame, *given)
         chosen, to_the_end = scan.chosen(), scan.complete
         del scan  # and the frames that it keeps
+        give_back()
         recovery = Recovery(models, scenes, chosen.total, timer, cpu_features=settings.cpu_features)
         run = _Run(frames, settings, models, timer, truth, chosen, recovery, to_the_end)
         for count in _until(limit, timer, recovery.run(chosen.frames())):

@@ -15,7 +15,7 @@ import numpy as np
 
 from vader_rt.io.video import FrameSource, FrameView
 from vader_rt.pipeline.timeline import CheapLeak
-from vader_rt.virtual.kept_frames import EveryKth
+from vader_rt.virtual.kept_frames import Spread
 
 THUMBNAIL_WH = (48, 27)
 """Size at which frames are compared."""
@@ -41,19 +41,19 @@ class Candidate:
 
 
 class FrameChooser:
-    """Chooses at most `budget` frames of a call whose length is not known, while it is read once.
+    """Chooses `budget` frames of a call whose length is not known, while it is read once.
 
-    Two reservoirs: every k-th frame, where k doubles whenever there are too many; and frames that
-    are at least a radius apart, which grows whenever there are too many (streaming k-centre:
-    Charikar, Chekuri, Feder and Motwani, Incremental clustering and dynamic information retrieval,
-    1997). Of a call that is no longer than the budget, all frames are chosen.
+    Two reservoirs: frames that are spread evenly; and frames that are at least a radius apart,
+    which grows whenever there are too many (streaming k-centre: Charikar, Chekuri, Feder and
+    Motwani, Incremental clustering and dynamic information retrieval, 1997). Of a call that is no
+    longer than the budget, all frames are chosen.
 
     Candidates are held in memory if as many as there may be fit into `held_bytes`.
     """
 
     def __init__(self, budget: int, held_bytes: int = _HELD_BYTES) -> None:
         self._budget, self._held_bytes = budget, held_bytes
-        self._spread = EveryKth[Candidate](budget + 1)
+        self._spread = Spread[Candidate](budget)
         self._different = _Different(budget // 2)
         self.seen = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vader_rt.io.memory import give_back
 from vader_rt.pipeline.options import Models, Options, Truth
 from vader_rt.pipeline.recover import Recovery
 from vader_rt.pipeline.result import CLAIMED, Reconstruction
@@ -23,6 +24,7 @@ def finish(
 ) -> Reconstruction:
     """What is recovered by now, without its report. timeline: the leak of every frame so far."""
     recovered, virtual = recovery.recovered(), recovery.scenes[0].virtual
+    give_back()
     with timer.measure("restore"):
         room, confidence = recovered.room(virtual.planes(), models.restoration)
         room = _completed(room, confidence > 0, virtual, fill=options.fill)

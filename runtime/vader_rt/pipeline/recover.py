@@ -10,6 +10,7 @@ import numpy as np
 from vader_rt.features.extractor import extractor_for
 from vader_rt.features.planes import InputPlanes
 from vader_rt.io.images import shrunk
+from vader_rt.io.memory import give_back
 from vader_rt.io.prefetch import prefetch
 from vader_rt.pipeline.options import Models
 from vader_rt.pipeline.timer import StageTimer
@@ -64,6 +65,7 @@ class Recovery:
 
     def recovered(self) -> Recovered:
         """What the frames so far tell of the room."""
+        give_back()
         with self._timer.measure("vote"):
             return self._accumulator.recovered()
 

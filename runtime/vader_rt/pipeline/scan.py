@@ -23,7 +23,13 @@ from vader_rt.pipeline.timer import StageTimer
 from vader_rt.room.first_look import first_look, looked_at
 from vader_rt.virtual.estimate import VirtualBackground, estimate_virtual, loop_virtual
 from vader_rt.virtual.given import given_virtual, library_virtual
-from vader_rt.virtual.kept_frames import EveryKth, KeptFrames, kept_capacity, temporal_mode
+from vader_rt.virtual.kept_frames import (
+    KeptFrames,
+    Pictures,
+    Spread,
+    kept_capacity,
+    temporal_mode,
+)
 from vader_rt.virtual.looping import LoopFinder, LoopingVideo
 from vader_rt.virtual.scenes import Scene, split_scenes
 
@@ -45,7 +51,7 @@ class Scan:
         budget: int | None = None,
     ) -> None:
         self._source, self._segmenter, self._timer = source, segmenter, timer
-        self._views = EveryKth[FrameView](kept_capacity(source.size_wh))
+        self._views = Spread[FrameView](kept_capacity(source.size_wh))
         self._loops = LoopFinder()
         self._chooser = None if budget is None else FrameChooser(budget)
         self._leaks, self.complete = CheapLeak(), False
@@ -77,12 +83,10 @@ class Scan:
     @cached_property
     def kept(self) -> KeptFrames:
         """Frames spread over the call, with their person masks."""
-        shape = (len(self._views.items), *self._source.size_wh[::-1], 3)
-        frames = np.empty(shape, np.uint8)  # one block: it goes back to the system as a whole
-        for frame, view in zip(frames, self._views.items, strict=True):
-            frame[...] = view.bgr()
+        views = self._views.items
+        frames = Pictures(lambda index: views[index].bgr(), len(views))
         masks = [self._segmenter.mask(frame) for frame in frames]
-        return KeptFrames(list(frames), masks, self._views.indices)
+        return KeptFrames(frames, masks, self._views.indices)
 
     def scenes(
         self,

@@ -9,19 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from vader_rt.contract import Contract
 from vader_rt.engines.engine import Engine
 from vader_rt.features.planes import StaticPlanes
-from vader_rt.io.images import shrunk
+from vader_rt.io.images import most_off, shrunk
 from vader_rt.room.confidence import logistic, restored_terms, voted_terms
 from vader_rt.room.observation import Observation
 from vader_rt.room.restore import restore, restore_planes
 from vader_rt.room.strongest import Strongest, StrongestSample
 from vader_rt.room.time_bins import BinSamples, TimeBinSampler
-from vader_rt.room.top_samples import TopSamples
+from vader_rt.room.top_samples import MOST_SAMPLES
 from vader_rt.room.vote import VotedRoom, consistent_confidence, vote
 
 VISIBLE_LEVELS = 6
@@ -90,7 +89,7 @@ class Voted:
             terms = restored_terms(sure, self.voted, static.hidden)
             confidence = logistic(terms, restoration.contract.confidence)
         # a room that is the virtual background is no leak of another
-        differs = cv2.absdiff(room, static.virtual).max(axis=2) > VISIBLE_LEVELS
+        differs = most_off(room, static.virtual) > VISIBLE_LEVELS
         seen = (self.strongest.evidence > 0) & differs
         return room, np.where(seen, confidence, 0).astype(np.float32)
 
@@ -107,22 +106,20 @@ class VotingAccumulator:
 
     def __init__(self, virtual_bgr: np.ndarray, contract: Contract) -> None:
         self._virtual, self._contract = virtual_bgr, contract
-        self._strongest = StrongestSample(virtual_bgr, contract.matte_confidence)
-        self._top = TopSamples(virtual_bgr.shape[1::-1])
+        self._strongest = StrongestSample(virtual_bgr, contract.matte_confidence, MOST_SAMPLES)
         self._bins = TimeBinSampler(contract.size_wh)
 
     def add(self, observation: Observation) -> float:
         """See `Accumulator.add`."""
         observation = observation.before(self._virtual, self._contract.matte_confidence)
         self._bins.add(observation)
-        self._top.add(observation)
         return self._strongest.add(observation)
 
     def recovered(self) -> Voted:
         """See `Accumulator.recovered`."""
         samples = self._bins.samples()
         small = shrunk(self._virtual, self._contract.size_wh)
-        voted = vote(self._top, self._virtual, *consistent_confidence(samples, small))
+        voted = vote(self._strongest.samples, self._virtual, *consistent_confidence(samples, small))
         return Voted(self._contract, self._strongest.result(), voted, samples)
 
 

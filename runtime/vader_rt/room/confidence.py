@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -27,13 +28,8 @@ def voted_terms(voted: VotedRoom, hidden: np.ndarray) -> np.ndarray:
     virtual background is hidden there, and of the whole call, its matte confidence and how far its
     samples scatter.
     """
-    around = cv2.GaussianBlur(voted.strength, (0, 0), voted.strength.shape[1] * _AROUND_WIDTHS)
-    terms = np.empty((*voted.strength.shape, 7), np.float32)
-    values = [1, np.log(voted.inlier_weight + 1e-3), voted.inlier_ratio, around / MOST_SAMPLES]
-    values += [hidden / np.float32(255), voted.matte_confidence, voted.scatter]
-    for index, value in enumerate(values):
-        terms[..., index] = value
-    return terms
+    call = (voted.matte_confidence, voted.scatter)
+    return _stacked(voted.strength.shape, 7, chain([1], _by_vote(voted, hidden), call))
 
 
 def restored_terms(sure: np.ndarray, voted: VotedRoom, hidden: np.ndarray) -> np.ndarray:
@@ -43,5 +39,24 @@ def restored_terms(sure: np.ndarray, voted: VotedRoom, hidden: np.ndarray) -> np
     pixel by vote, but for the terms of the whole call: there are few calls to fit those on.
     """
     sure = np.clip(sure, 1e-4, 1 - 1e-4)
-    by_vote = voted_terms(voted, hidden)
-    return np.dstack([by_vote[..., :1], np.log(sure / (1 - sure)), by_vote[..., 1:5]])
+    logit = np.log(sure / (1 - sure))
+    return _stacked(sure.shape, 6, chain([1, logit], _by_vote(voted, hidden)))
+
+
+def _by_vote(voted: VotedRoom, hidden: np.ndarray) -> Iterator[np.ndarray]:
+    """The terms of the vote that are not the same for the whole call: (H, W) float32 each."""
+    yield np.log(voted.inlier_weight + 1e-3)
+    yield voted.inlier_ratio
+    sigma = voted.strength.shape[1] * _AROUND_WIDTHS
+    yield cv2.GaussianBlur(voted.strength, (0, 0), sigma) / MOST_SAMPLES
+    yield hidden / np.float32(255)
+
+
+def _stacked(
+    shape: tuple[int, ...], count: int, planes: Iterable[np.ndarray | float]
+) -> np.ndarray:
+    """Planes side by side, (H, W, count) float32; each is made and gone before the next one."""
+    terms = np.empty((*shape, count), np.float32)
+    for index, plane in enumerate(planes):
+        terms[..., index] = plane
+    return terms

@@ -6,11 +6,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import cv2
 import numpy as np
 
 from vader_rt.features.detail import VirtualDetail
 from vader_rt.io.images import enlarged, shrunk
 from vader_rt.room.unmixing import LEAST_LEAK, before_other
+
+COLOR = np.dtype("<u4")
+"""A pixel's colour as one number, whose bytes are B, G, R and 255: picked in one go, not in three.
+"""
+
+
+@dataclass(frozen=True)
+class LeakingPixels:
+    """What a frame shows where it leaks; everything is by pixel, in the picture's order.
+
+    where: (N,) indices into the flattened picture. color: (N,) of `COLOR`. matte, leak: (N,)
+    float32 in [0, 1]. strength: (N,) float32, leak · matte: of two samples that are as surely room,
+    the one that needs less un-mixing is the stronger.
+    """
+
+    where: np.ndarray
+    color: np.ndarray
+    matte: np.ndarray
+    leak: np.ndarray
+    strength: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -33,17 +54,16 @@ class Observation:
     time_bin: int = 0
 
     @cached_property
-    def strength(self) -> np.ndarray:
-        """How strong the samples are, leak · matte: (H, W) float32 in [0, 1].
-
-        Of two samples that are as surely room, the one that needs less un-mixing is the stronger.
-        """
-        return self.leak * np.maximum(self.matte, LEAST_LEAK)
+    def leaking(self) -> LeakingPixels:
+        """The pixels that leak by more than `LEAST_LEAK`."""
+        where = np.flatnonzero(self.leak > LEAST_LEAK)
+        leak, matte = self.leak.ravel()[where], self.matte.ravel()[where]
+        return LeakingPixels(where, colors(self.frame)[where], matte, leak, _strength(leak, matte))
 
     @cached_property
     def small_strength(self) -> np.ndarray:
-        """The same at the network's size."""
-        return self.small_leak * np.maximum(self.small_matte, LEAST_LEAK)
+        """The samples' strength at the network's size, (h, w) float32, see `LeakingPixels`."""
+        return _strength(self.small_leak, self.small_matte)
 
     def before(self, virtual_bgr: np.ndarray, matte_confidence: float) -> Observation:
         """The same observation before another virtual background, (H, W, 3) uint8.
@@ -81,3 +101,17 @@ def observe(
     return Observation(
         frame_bgr, large_matte, large_leak, small_bgr, matte, leak, behind_bgr, time_bin
     )
+
+
+def _strength(leak: np.ndarray, matte: np.ndarray) -> np.ndarray:
+    return leak * np.maximum(matte, LEAST_LEAK)
+
+
+def colors(frame_bgr: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 BGR → (H·W,) of `COLOR`."""
+    return cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2BGRA).reshape(-1).view(COLOR)
+
+
+def levels(color: np.ndarray) -> np.ndarray:
+    """(...) of `COLOR` → (..., 3) uint8 BGR."""
+    return np.ascontiguousarray(color)[..., None].view(np.uint8)[..., :3]

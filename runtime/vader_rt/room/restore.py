@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
+import cv2
 import numpy as np
 
 from vader_rt.contract import RESTORE_GROUPS
@@ -75,8 +76,8 @@ def restore(
     room, sure = engine.run(planes.transpose(2, 0, 1)[None].astype(np.float32) / 255)
     correction = (room * 255).transpose(1, 2, 0)[..., ::-1]
     correction -= shrunk(room_bgr, engine.contract.size_wh)
-    restored = room_bgr + enlarged(correction, size_wh)
-    return np.rint(np.clip(restored, 0, 255)).astype(np.uint8), enlarged(sure, size_wh)
+    restored = cv2.add(room_bgr, enlarged(correction, size_wh), dtype=cv2.CV_8U)
+    return restored, enlarged(sure, size_wh)
 
 
 def _sampled_colors(samples: BinSamples, virtual_bgr: np.ndarray) -> np.ndarray:

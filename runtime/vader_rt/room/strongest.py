@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vader_rt.room.observation import Observation
-from vader_rt.room.unmixing import LEAST_LEAK, believed
-
-_RESIDUAL_POWER = 6.0
-"""Power of the leak by which samples are weighed for the residual."""
+from vader_rt.room.observation import LeakingPixels, Observation, colors, levels
+from vader_rt.room.top_samples import TopSamples
+from vader_rt.room.unmixing import believed
 
 
 @dataclass(frozen=True)
@@ -48,68 +46,63 @@ class Strongest:
 
 
 class StrongestSample:
-    """Keeps of every pixel the strongest sample, and fits a line to all of them.
+    """Keeps of every pixel the strongest samples, and fits a line to all of them.
 
     The line is frame = V + m (R − V), fitted by least squares with weights w = leak^6:
     S1 = Σ w m (frame − V), S2 = Σ w m², S0 = Σ w ‖frame − V‖². Then (S0 − ‖S1‖² / S2) / Σ w is the
     mean squared distance of the samples from it.
 
-    virtual_bgr: V, (H, W, 3) uint8. matte_confidence: see `vader_rt.room.unmixing`.
+    virtual_bgr: V, (H, W, 3) uint8. matte_confidence: see `vader_rt.room.unmixing`. kept: how many
+    samples of a pixel stay in `samples`.
     """
 
-    def __init__(self, virtual_bgr: np.ndarray, matte_confidence: float = 1.0) -> None:
-        self._virtual, self._confidence = virtual_bgr, matte_confidence
-        count = virtual_bgr.shape[0] * virtual_bgr.shape[1]
-        self._s1 = np.zeros((count, 3), np.float32)
-        self._s2, self._s0, self._weights = np.zeros((3, count), np.float32)
-        self._frame = np.zeros((count, 3), np.uint8)
-        self._matte, self._leak, self._strength, self._evidence = np.zeros((4, count), np.float32)
+    def __init__(
+        self, virtual_bgr: np.ndarray, matte_confidence: float = 1.0, kept: int = 1
+    ) -> None:
+        self._shape, self._confidence = virtual_bgr.shape[:2], matte_confidence
+        self._virtual = colors(virtual_bgr)
+        self.samples = TopSamples(virtual_bgr.shape[1::-1], kept)
+        count = len(self._virtual)
+        self._s1, self._s2 = np.zeros((3, count), np.float32), np.zeros(count, np.float32)
+        self._s0, self._weights = np.zeros((2, count), np.float32)
+        self._leak, self._evidence = np.zeros((2, count), np.float32)
 
     def add(self, observation: Observation) -> float:
         """Take in a frame; returns the share of leaking pixels."""
-        leak = observation.leak.ravel()
-        where = np.flatnonzero(leak > LEAST_LEAK)
-        leak, frame = leak[where], observation.frame.reshape(-1, 3)[where]
-        matte = believed(observation.matte.ravel()[where], self._confidence)
-        self._keep_stronger(where, frame, matte, observation.strength.ravel()[where])
-        self._leak[where] = np.maximum(self._leak[where], leak)
-        self._evidence[where] += leak * leak
-        self._fit(where, frame, matte, leak**_RESIDUAL_POWER)
-        return len(where) / len(self._leak)
+        self.samples.add(observation)
+        pixels = observation.leaking
+        squared = pixels.leak * pixels.leak
+        self._leak[pixels.where] = np.maximum(self._leak[pixels.where], pixels.leak)
+        self._evidence[pixels.where] += squared
+        self._fit(pixels, weight=squared * squared * squared)
+        return len(pixels.where) / len(self._leak)
 
     def result(self) -> Strongest:
-        shape = self._virtual.shape[:2]
+        strongest, shape = self.samples.strongest(), self._shape
+        seen = strongest["strength"] > 0
+        matte = believed(strongest["matte"] / np.float32(255), self._confidence)
         return Strongest(
-            self._frame.reshape(*shape, 3).copy(),
-            self._matte.reshape(shape).copy(),
+            strongest["frame"].copy(),
+            np.where(seen, matte, 0).astype(np.float32),
             self._leak.reshape(shape).copy(),
             self._evidence.reshape(shape).copy(),
             self._residual().reshape(shape),
         )
 
-    def _keep_stronger(
-        self, where: np.ndarray, frame: np.ndarray, matte: np.ndarray, strength: np.ndarray
-    ) -> None:
-        stronger = strength > self._strength[where]
-        kept = where[stronger]
-        self._strength[kept] = strength[stronger]
-        self._matte[kept] = matte[stronger]
-        self._frame[kept] = frame[stronger]
-
-    def _fit(
-        self, where: np.ndarray, frame: np.ndarray, matte: np.ndarray, weight: np.ndarray
-    ) -> None:
-        offset = frame.astype(np.float32)
-        offset -= self._virtual.reshape(-1, 3)[where]
+    def _fit(self, pixels: LeakingPixels, weight: np.ndarray) -> None:
+        matte = believed(pixels.matte, self._confidence)
+        virtual = levels(self._virtual[pixels.where])
+        offset = np.subtract(levels(pixels.color), virtual, dtype=np.float32)
         weighted = weight * matte
-        self._s1[where] += offset * weighted[:, None]
-        self._s2[where] += weighted * matte
-        self._s0[where] += weight * np.einsum("ij,ij->i", offset, offset)
-        self._weights[where] += weight
+        self._s0[pixels.where] += weight * np.einsum("ij,ij->i", offset, offset)
+        for s1, along in zip(self._s1, offset.T, strict=True):
+            s1[pixels.where] += weighted * along
+        self._s2[pixels.where] += weighted * matte
+        self._weights[pixels.where] += weight
 
     def _residual(self) -> np.ndarray:
         seen = self._s2 > 0
         scale = np.divide(1, self._s2, out=np.zeros_like(self._s2), where=seen)
-        off_line = self._s0 - np.einsum("ij,ij->i", self._s1, self._s1 * scale[:, None])
+        off_line = self._s0 - np.einsum("ij,ij->j", self._s1, self._s1 * scale)
         squared = np.divide(off_line, self._weights, out=np.zeros_like(off_line), where=seen)
         return np.sqrt(np.maximum(squared, 0))

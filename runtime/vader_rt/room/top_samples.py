@@ -6,41 +6,58 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vader_rt.room.observation import Observation
-from vader_rt.room.unmixing import LEAST_LEAK
+from vader_rt.room.observation import LeakingPixels, Observation
 
 MOST_SAMPLES = 8
 """Samples that are kept of each pixel. More would be weaker ones, which are wrong more often."""
-_CHUNK = 1 << 16
+SAMPLE = np.dtype([("frame", "u1", 3), ("matte", "u1"), ("strength", "<f4")])
+"""One sample of a pixel. frame: uint8 BGR. matte: 255 = 1. strength: in [0, 1], 0 = no sample."""
+_WORD = np.dtype("<u8")
+"""A sample as one number. Positive floats are in the order of their bits, and the strength has the
+highest ones: of two samples, the stronger is the larger number."""
+_CHUNK = 1 << 14
 
 
 class TopSamples:
-    """Keeps the K = `MOST_SAMPLES` strongest samples of every pixel, whatever the call's length.
+    """Keeps the `most` strongest samples of every pixel, whatever the call's length.
 
-    frame: (H·W, K, 3) uint8 BGR. matte: (H·W, K) uint8, 255 = 1. strength: (H·W, K) uint16,
-    65535 = 1, and 0 where there is no sample: 48 bytes a pixel in all.
+    It takes 8 bytes a sample: 64 a pixel.
     """
 
-    def __init__(self, size_wh: tuple[int, int]) -> None:
-        count = size_wh[0] * size_wh[1]
-        self.frame = np.zeros((count, MOST_SAMPLES, 3), np.uint8)
-        self.matte = np.zeros((count, MOST_SAMPLES), np.uint8)
-        self.strength = np.zeros((count, MOST_SAMPLES), np.uint16)
-        self._weakest = np.zeros(count, np.uint16)
+    def __init__(self, size_wh: tuple[int, int], most: int = MOST_SAMPLES) -> None:
+        self._shape = size_wh[::-1]
+        self._words = np.zeros((most, size_wh[0] * size_wh[1]), _WORD)
 
     def add(self, observation: Observation) -> None:
-        """Take in a frame."""
-        leak, matte = observation.leak.ravel(), observation.matte.ravel()
-        strength = np.rint(observation.strength.ravel() * 65535).astype(np.uint16)
-        where = np.flatnonzero((leak > LEAST_LEAK) & (strength > self._weakest))
-        slot = self.strength[where].argmin(axis=1)
-        self.frame[where, slot] = observation.frame.reshape(-1, 3)[where]
-        self.matte[where, slot] = np.rint(matte[where] * 255)
-        self.strength[where, slot] = strength[where]
-        self._weakest[where] = self.strength[where].min(axis=1)
+        """Take in a frame: an insertion sort of all its leaking pixels at once."""
+        pixels = observation.leaking
+        word, where = _words(pixels), pixels.where
+        kept = word > self._words[-1][where]
+        word, where = word[kept], where[kept]
+        for words in self._words:
+            stronger = words[where]
+            words[where] = np.maximum(stronger, word)
+            word = np.minimum(stronger, word)
+
+    def strongest(self) -> np.ndarray:
+        """The strongest sample of every pixel: (H, W) of `SAMPLE`."""
+        return self._words[0].view(SAMPLE).reshape(self._shape)
+
+    def of(self, where: np.ndarray) -> np.ndarray:
+        """The samples of some pixels, (N,) indices: (most, N) of `SAMPLE`, strongest first."""
+        return self._words[:, where].view(SAMPLE)
 
     def seen(self) -> Iterator[np.ndarray]:
-        """Indices of the pixels that have a sample, some ten thousand at a time."""
-        seen = np.flatnonzero(self.strength.any(axis=1))
+        """Indices of the pixels that have a sample, some thousands at a time."""
+        seen = np.flatnonzero(self._words[0])
         for start in range(0, len(seen), _CHUNK):
             yield seen[start : start + _CHUNK]
+
+
+def _words(pixels: LeakingPixels) -> np.ndarray:
+    """(N,) samples as numbers."""
+    halves = np.empty((len(pixels.where), 2), "<u4")
+    halves[:, 0], halves[:, 1] = pixels.color, pixels.strength.view(np.uint32)
+    words = halves.reshape(-1).view(_WORD)
+    words.view(SAMPLE)["matte"] = np.rint(pixels.matte * 255)
+    return words

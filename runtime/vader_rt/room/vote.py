@@ -12,6 +12,7 @@ from itertools import combinations
 import cv2
 import numpy as np
 
+from vader_rt.io.cpus import in_threads
 from vader_rt.room.time_bins import BinSamples
 from vader_rt.room.top_samples import TopSamples
 from vader_rt.room.unmixing import LEAST_LEAK, unmixed
@@ -59,13 +60,16 @@ def vote(
     shape = virtual_bgr.shape[:2]
     room = virtual_bgr.reshape(-1, 3).copy()
     inlier_weight, strength = np.zeros((2, len(room)), np.float32)
-    for where in samples.seen():
-        weight = samples.strength[where] / np.float32(65535)
-        matte = samples.matte[where] / np.float32(255)
-        rooms = unmixed(samples.frame[where], matte, room[where][:, None], matte_confidence)
+
+    def compute(where: np.ndarray) -> None:
+        sample = samples.of(where)
+        weight, matte = sample["strength"], sample["matte"] / np.float32(255)
+        rooms = unmixed(sample["frame"], matte, room[where], matte_confidence)
         mode, inlier_weight[where] = _mode(rooms, weight)
         room[where] = np.rint(np.clip(mode, 0, 255))
-        strength[where] = weight.sum(axis=1)
+        strength[where] = weight.sum(axis=0)
+
+    in_threads(compute, samples.seen())
     smooth = _smoothed(room.reshape(virtual_bgr.shape))
     seen = strength.reshape(shape) > 0
     return VotedRoom(
@@ -122,23 +126,23 @@ def _deviation_and_offset(
 
 
 def _mode(rooms: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mode of samples (N, K, 3) of weights (N, K), by mean shift: (N, 3), and its inliers' weight.
+    """Mode of samples (K, N, 3) of weights (K, N), by mean shift: (N, 3), and its inliers' weight.
 
     Comaniciu and Meer, Mean shift: a robust approach toward feature space analysis, 2002. It starts
     at the sample with most weight around it.
     """
     around = weight.copy()
-    for a, b in combinations(range(rooms.shape[1]), 2):
-        near = _nearness(rooms[:, a] - rooms[:, b])
-        around[:, a] += weight[:, b] * near
-        around[:, b] += weight[:, a] * near
-    first = around.argmax(axis=1)[:, None]
-    mode = np.take_along_axis(rooms, first[..., None], axis=1)
+    for a, b in combinations(range(len(rooms)), 2):
+        near = _nearness(rooms[a] - rooms[b])
+        around[a] += weight[b] * near
+        around[b] += weight[a] * near
+    first = around.argmax(axis=0)[None]
+    mode = np.take_along_axis(rooms, first[..., None], axis=0)
     for _ in range(_SHIFTS):
         share = weight * _nearness(rooms - mode)
-        total = np.maximum(share.sum(axis=1), 1e-9)
-        mode = (np.einsum("nk,nkc->nc", share, rooms) / total[:, None])[:, None]
-    return mode[:, 0], np.take_along_axis(around, first, axis=1)[:, 0]
+        total = np.maximum(share.sum(axis=0), 1e-9)
+        mode = (np.einsum("kn,knc->nc", share, rooms) / total[:, None])[None]
+    return mode[0], np.take_along_axis(around, first, axis=0)[0]
 
 
 def _nearness(difference: np.ndarray) -> np.ndarray:

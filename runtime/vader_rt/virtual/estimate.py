@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from vader_rt.features.planes import StaticPlanes
-from vader_rt.io.images import shrunk
+from vader_rt.io.images import most_off, shrunk
 from vader_rt.virtual.inpaint import continued
 from vader_rt.virtual.kept_frames import KeptFrames, clearest_mean, person_planes
 
@@ -126,10 +126,11 @@ def _statistics(
     total = np.zeros(frames[0].shape, np.float32)
     weight = np.full(frames[0].shape[:2], 1e-3, np.float32)
     for frame, mask, image in zip(frames, masks, images, strict=True):
-        off = cv2.absdiff(frame, image).max(axis=2) > SAME_LEVELS
+        off = most_off(frame, image) > SAME_LEVELS
         occupied += off
-        outside = off * (1 - mask.astype(np.float32) / 255)
-        total += cv2.subtract(frame, image, dtype=cv2.CV_32F) * outside[..., None]
+        outside = np.where(off, 255 - mask, 0) / np.float32(255)
+        offset = cv2.subtract(frame, image, dtype=cv2.CV_32F)
+        cv2.accumulateProduct(offset, cv2.merge([outside] * 3), total)
         weight += outside
     occupancy = np.rint(occupied / len(frames) * 255).astype(np.uint8)
     trace = np.clip(128 + total / weight[..., None] / 2, 0, 255)
@@ -143,5 +144,5 @@ def _kind(image: np.ndarray, occupancy: np.ndarray, masks: np.ndarray) -> Kind:
         return "still"
     if (occupancy[free] > 255 * _MOVING_SHARE).mean() > _MOVING_SHARE:
         return "moving"
-    detail = cv2.absdiff(image, cv2.GaussianBlur(image, (0, 0), image.shape[0] / 90))
-    return "plain" if np.percentile(detail.max(axis=2)[free], 98) < _PLAIN_LEVELS else "still"
+    detail = most_off(image, cv2.GaussianBlur(image, (0, 0), image.shape[0] / 90))
+    return "plain" if np.percentile(detail[free], 98) < _PLAIN_LEVELS else "still"

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from vader_rt.errors import InputError
-from vader_rt.io.images import IMAGE_SUFFIXES, read_image, shrunk
+from vader_rt.io.images import IMAGE_SUFFIXES, most_off, read_image, shrunk
 from vader_rt.virtual.estimate import CLEAR_MASK
 from vader_rt.virtual.kept_frames import KeptFrames, clearest_mean, person_planes
 
@@ -85,6 +85,6 @@ def _shown(kept: KeptFrames, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.n
 def _best_fit(image: np.ndarray, shown: np.ndarray, clear: np.ndarray) -> tuple[np.ndarray, float]:
     """The placement of an image that is nearest to what is shown, and its median difference."""
     fits = [*_placements(image, shown.shape[1::-1])]
-    differences = [float(np.median(cv2.absdiff(fit, shown).max(axis=2)[clear])) for fit in fits]
+    differences = [float(np.median(most_off(fit, shown)[clear])) for fit in fits]
     best = int(np.argmin(differences))
     return fits[best], differences[best]

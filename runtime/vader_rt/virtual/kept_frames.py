@@ -2,60 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+import cv2
 import numpy as np
 
+from vader_rt.io.cpus import in_threads
 from vader_rt.io.images import shrunk
 
 CLEAR_SHARE = 1 / 3
 """Share of the frames, those with least of a person at a pixel, that are averaged there."""
-_KEPT_BYTES = 320_000_000  # 48 frames of 1920×1080
+_KEPT_BYTES = 150_000_000
+"""What frames may take as decoders give them: 40 of 1920×1080, 12 of 3840×2160."""
 _STRIP = 64
 T = TypeVar("T")
-MOST_KEPT = 48
+MOST_KEPT = 40
 """Frames of which a virtual background is estimated, at most."""
 
 
-class EveryKth(Generic[T]):
-    """Less than `capacity` items spread evenly over a series of unknown length.
+class Spread(Generic[T]):
+    """At most `capacity` items spread over a series of unknown length; so many once there are.
 
-    Keeps every k-th item and doubles k when it is full, so memory does not grow with the series.
+    It keeps every k-th item. For each one too many it drops one that stands between two others,
+    from the beginning on; when all of these are dropped, k has doubled. So neighbours are k or 2k
+    apart, and memory does not grow with the series.
     """
 
     def __init__(self, capacity: int) -> None:
-        self._capacity, self._step = capacity, 1
-        self.items, self.seen = list[T](), 0
-
-    def wants_next(self) -> bool:
-        """Whether the next item will be kept; only then need it be made."""
-        return self.seen % self._step == 0
-
-    def skip(self) -> None:
-        """Count an item that is not wanted."""
-        self.seen += 1
-
-    def add(self, item: T) -> None:
-        """Keep an item."""
-        self.items.append(item)
-        self.seen += 1
-        if len(self.items) == self._capacity:
-            self.items = self.items[::2]
-            self._step *= 2
+        self._capacity, self._step, self._next_dropped = capacity, 1, 1
+        self._kept: dict[int, T] = {}
+        self.seen = 0
 
     def offer(self, item: T) -> None:
-        """Keep an item if it is wanted."""
-        if self.wants_next():
-            self.add(item)
-        else:
-            self.skip()
+        """Take in the next item."""
+        wanted = self.seen % self._step == 0
+        if wanted:
+            self._kept[self.seen] = item
+        self.seen += 1
+        if len(self._kept) > self._capacity:
+            self._drop_one()
+
+    @property
+    def items(self) -> list[T]:
+        """What is kept, in order."""
+        return list(self._kept.values())
 
     @property
     def indices(self) -> list[int]:
-        """Which items of the series are kept."""
-        return [i * self._step for i in range(len(self.items))]
+        """Which items of the series these are."""
+        return list(self._kept)
+
+    def _drop_one(self) -> None:
+        del self._kept[self._next_dropped]
+        self._next_dropped += 2 * self._step
+        if self._next_dropped >= self.seen:
+            self._step *= 2
+            self._next_dropped = self._step
+
+
+class Pictures(Sequence[np.ndarray]):
+    """Pictures that are made whenever they are asked for, so that only one is in memory.
+
+    make: gives the picture of an index below `count`.
+    """
+
+    def __init__(self, make: Callable[[int], np.ndarray], count: int) -> None:
+        self._make, self._count = make, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._make(range(self._count)[index])
 
 
 @dataclass(frozen=True)
@@ -71,14 +91,14 @@ class KeptFrames:
     indices: Sequence[int]
 
     @classmethod
-    def of(cls, kept: EveryKth[tuple[np.ndarray, np.ndarray]]) -> KeptFrames:
+    def of(cls, kept: Spread[tuple[np.ndarray, np.ndarray]]) -> KeptFrames:
         """Frames that were kept, each with its mask."""
         return cls([frame for frame, _ in kept.items], [m for _, m in kept.items], kept.indices)
 
     def subset(self, chosen: Sequence[int]) -> KeptFrames:
         """Some of the kept frames, by their place among these."""
         return KeptFrames(
-            [self.frames[i] for i in chosen],
+            Pictures(lambda i: self.frames[chosen[i]], len(chosen)),
             [self.small_masks[i] for i in chosen],
             [self.indices[i] for i in chosen],
         )
@@ -89,9 +109,9 @@ class KeptFrames:
 
 
 def kept_capacity(size_wh: tuple[int, int]) -> int:
-    """How many frames of a size `EveryKth` is to keep: fewer where they are large."""
-    frame_bytes = 3 * size_wh[0] * size_wh[1]
-    return int(np.clip(_KEPT_BYTES // frame_bytes, 12, MOST_KEPT)) // 2 * 2
+    """How many frames of a size are to be kept: fewer where they are large."""
+    decoded_bytes = size_wh[0] * size_wh[1] * 3 // 2
+    return int(np.clip(_KEPT_BYTES // decoded_bytes, 12, MOST_KEPT))
 
 
 def person_planes(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,28 +121,29 @@ def person_planes(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     rank = max(1, round(len(masks) * CLEAR_SHARE)) - 1
     mean, limit = np.empty((2, *masks.shape[1:]), np.uint8)
-    for rows in _strips(masks.shape[1]):
+
+    def compute(rows: slice) -> None:
         mean[rows] = np.rint(masks[:, rows].mean(axis=0))
         limit[rows] = np.partition(masks[:, rows], rank, axis=0)[rank]
+
+    in_threads(compute, _strips(masks.shape[1]))
     return mean, limit
 
 
 def clearest_mean(frames: Sequence[np.ndarray], masks: np.ndarray, limit: np.ndarray) -> np.ndarray:
     """Mean over the frames whose mask is not above the limit of each pixel."""
-    image = np.empty_like(frames[0])
-    for rows in _strips(image.shape[0]):
-        total = np.zeros(image[rows].shape, np.float32)
-        count = np.zeros(limit[rows].shape, np.float32)
-        for frame, mask in zip(frames, masks, strict=True):
-            used = (mask[rows] <= limit[rows]).astype(np.float32)
-            total += frame[rows] * used[..., None]
-            count += used
-        image[rows] = np.rint(total / count[..., None])
-    return image
+    total = np.zeros(frames[0].shape, np.float32)
+    count = np.zeros(limit.shape, np.float32)
+    for frame, mask in zip(frames, masks, strict=True):
+        used = cv2.compare(mask, limit, cv2.CMP_LE)
+        cv2.accumulate(frame, total, used)
+        count += used > 0
+    return np.rint(total / count[..., None]).astype(np.uint8)
 
 
 def temporal_mode(frames: Sequence[np.ndarray]) -> np.ndarray:
     """Per pixel and channel the most frequent value: N × (H, W, 3) uint8 → (H, W, 3) uint8."""
+    frames = list(frames)
     mode = np.empty_like(frames[0])
     for rows in _strips(mode.shape[0]):
         values = np.sort(np.stack([f[rows] for f in frames]), axis=0)

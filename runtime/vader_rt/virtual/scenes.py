@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import cv2
 import numpy as np
 
 from vader_rt.features.detail import VirtualDetail
 from vader_rt.features.planes import StaticPlanes
-from vader_rt.io.images import shrunk
+from vader_rt.io.images import most_off, shrunk
 from vader_rt.virtual.estimate import CLEAR_MASK, SAME_LEVELS, VirtualBackground
 from vader_rt.virtual.kept_frames import KeptFrames
 from vader_rt.virtual.looping import LoopingVideo
@@ -49,7 +48,7 @@ class Scene:
     def distance(self, small_bgr: np.ndarray) -> float:
         """Median difference of a small frame, in levels, where hardly anybody ever is."""
         shown, free = self._small
-        difference = cv2.absdiff(small_bgr, shown).max(axis=2)
+        difference = most_off(small_bgr, shown)
         return float(np.median(difference[free] if free.any() else difference))
 
     @cached_property

@@ -43,7 +43,7 @@ def test_only_a_given_image_corrects_a_wrong_matte(given: bool) -> None:
     detail = VirtualDetail(virtual) if given else None
     accumulator.add(observe(frame, frame, outputs, virtual, detail))
     error = np.abs(accumulator.recovered().strongest.matte - 0.4).mean()
-    assert error == pytest.approx(0.5, abs=1e-3) if not given else error < 0.1
+    assert error == pytest.approx(0.5, abs=1 / 255) if not given else error < 0.1
 
 
 def test_copying_takes_strictly_better_frames_only() -> None:

@@ -6,22 +6,24 @@ import numpy as np
 import pytest
 
 from tests.vader_rt.virtual.made import moving_person, picture
-from vader_rt.virtual.kept_frames import EveryKth, kept_capacity, person_planes, temporal_mode
+from vader_rt.virtual.kept_frames import Spread, kept_capacity, person_planes, temporal_mode
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 100, 1001])
 def test_what_is_kept_is_small_and_even(count: int) -> None:
-    kept = EveryKth[int](capacity=8)
+    kept = Spread[int](capacity=8)
     for i in range(count):
         kept.offer(i)
     assert kept.seen == count
     assert kept.items == kept.indices
-    assert min(count, 4) <= len(kept.items) <= 8
-    assert len(set(np.diff(kept.items).tolist())) <= 1
+    assert len(kept.items) == min(count, 8)
+    gaps = np.diff([*kept.items, count])
+    assert gaps[:-1].max(initial=1) <= 2 * gaps[:-1].min(initial=gaps.max())
+    assert gaps[-1] <= 2 * count / 8 + 1
 
 
 def test_large_frames_are_kept_sparsely() -> None:
-    assert kept_capacity((1280, 720)) == 48
+    assert kept_capacity((1280, 720)) == 40
     assert kept_capacity((3840, 2160)) == 12
 
 
