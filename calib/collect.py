@@ -147,7 +147,7 @@ def spread_frames(video: str | Path, capacity: int = 24) -> list[np.ndarray]:
     kept = Spread[np.ndarray](capacity)
     for frame in open_video(video).frames():
         kept.offer(frame)
-    return kept.items
+    return list(kept.even.values())
 
 
 def read_planes(path: Path, contract: Contract) -> np.ndarray:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import logging
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,8 @@ from vader_rt.contract import METADATA_KEY
 from vader_rt.engines.onnx import load_onnx
 from vader_rt.errors import InputError, ParityError
 from vader_rt.io.files import file_sha256, whole_file, write_text
+
+log = logging.getLogger(__name__)
 
 Method = Literal["minmax", "entropy", "percentile"]
 SUFFIX = ".int8.onnx"
@@ -166,9 +169,17 @@ class _Quantization:
         return kept, error
 
     def _error(self, method: Method, kept: tuple[str, ...]) -> float:
-        """RMS difference of the worst output from the fp32 model; infinite if it is no number."""
+        """RMS difference of the worst output from the fp32 model; infinite if it is no number.
+
+        It is infinite too where ONNX Runtime cannot measure by this method: it divides the range of
+        all inputs into bins as wide as those of the first, which may be nearly 0.
+        """
         path = self._folder / "candidate.onnx"
-        onnx.save(self._quantized(method, kept), path)
+        try:
+            onnx.save(self._quantized(method, kept), path)
+        except (MemoryError, ValueError) as reason:
+            log.warning("%s calibration is left out: %s", method, reason)
+            return np.inf
         engine = load_onnx(path, "onnx-cpu")
         squares = [
             [np.square(a - b, dtype=np.float64).mean() for a, b in zip(run, expected, strict=True)]

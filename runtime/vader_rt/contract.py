@@ -103,6 +103,11 @@ class Contract:
         groups = KNOWN_INPUTS[self.kind]
         return 1, sum(groups[group] for group in self.inputs), height, width
 
+    @property
+    def copies(self) -> bool:
+        """Whether a frame model's pixels are copied as they are, as the seed's are."""
+        return self.outputs == ("similarity",)
+
     def to_json(self) -> str:
         return json.dumps({_FILE_NAMES.get(k, k): v for k, v in asdict(self).items()})
 

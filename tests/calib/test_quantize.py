@@ -67,6 +67,17 @@ def constants(model: onnx.ModelProto) -> dict[str, np.ndarray]:
     return {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
 
 
+def test_a_method_that_cannot_measure_is_left_out(
+    unet: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    planes = random_planes(unet)
+    planes[0] = 1e-30  # 10³⁰ bins would be as wide as those of this one
+    result = quantize(unet, tmp_path / "int8.onnx", planes)
+    assert result.method != "entropy"
+    assert result.methods["entropy"] == np.inf
+    assert "entropy calibration is left out" in caplog.text
+
+
 def test_what_is_in_an_int8_model(unet: Path, tmp_path: Path) -> None:
     result = quantize(unet, tmp_path / "int8.onnx", random_planes(unet))
     assert set(result.methods) == set(METHODS)

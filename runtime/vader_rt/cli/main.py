@@ -168,10 +168,10 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--frames",
         type=_frames,
-        default="all",
+        default="auto",
         metavar="N",
-        help="how many frames go through the network, chosen all over the call: a number, `auto`, "
-        "or `all` (default)",
+        help="how many frames go through the network, chosen all over the call: a number, `all`, "
+        "or `auto` (default): some that differ",
     )
     add(
         "--time-limit",

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+import cv2
+
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,12 @@ def threads_for(asked: int) -> int:
     if asked > usable:
         log.warning("--threads %d: this process may use %d CPUs; taking %d", asked, usable, usable)
     return min(asked, usable) if asked else usable
+
+
+def cap_opencv(threads: int) -> None:
+    """Let OpenCV take no more threads than these; it knows nothing of a container's quota."""
+    if cv2.getNumThreads() > threads:
+        cv2.setNumThreads(threads)
 
 
 def in_threads(work: Callable[[T], None], items: Iterable[T]) -> None:

@@ -68,7 +68,7 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
     limit = settings.time_limit
     with open_source(source) as frames:
         truth = read_truth(settings, frames.size_wh)
-        scan = Scan(frames, models.segmenter, timer, settings.budget)
+        scan = Scan(frames, models.segmenter, timer, settings.budget(models.frame.contract))
         for count in _until(limit, timer, scan.run()):
             yield Progress("scan", count, frames.frame_hint)
         given = settings.virtual_background, settings.virtual_library

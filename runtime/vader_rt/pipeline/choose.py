@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -22,10 +22,9 @@ THUMBNAIL_WH = (48, 27)
 _FIRST_RADIUS = 1.0
 """Levels (RMS) within which two thumbnails are the same to begin with: compression noise."""
 _GROWTH = 1.3
-
-
 _HELD_BYTES = 320_000_000
 """What candidates may hold in memory: 96 frames of 1920×1080, as decoders give them."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,11 +66,11 @@ class FrameChooser:
 
     def candidates(self) -> set[int]:
         """Indices of the frames that may be chosen."""
-        return {c.index for c in (*self._spread.items, *self._different.candidates)}
+        return {c.index for c in (*self._spread.kept.values(), *self._different.candidates)}
 
     def chosen(self) -> list[Candidate]:
         """The frames that were chosen so far, in order."""
-        spread = self._spread.items
+        spread = list(self._spread.kept.values())
         if self.seen <= self._budget:
             return spread
         chosen = {c.index: c for c in self._different.candidates}
@@ -110,15 +109,15 @@ def _squared(difference: np.ndarray) -> float:
     return float(np.vdot(difference, difference))
 
 
-def _spread_order(candidates: list[Candidate]) -> Iterator[Candidate]:
+def _spread_order(items: list[T]) -> Iterator[T]:
     """The same in an order of which every beginning is spread: the first, the middle, quarters."""
-    step = 1 << max(len(candidates) - 1, 0).bit_length()
+    step = 1 << max(len(items) - 1, 0).bit_length()
     given: set[int] = set()
     while step:
-        for index in range(0, len(candidates), step):
+        for index in range(0, len(items), step):
             if index not in given:
                 given.add(index)
-                yield candidates[index]
+                yield items[index]
         step //= 2
 
 
@@ -135,7 +134,7 @@ class Chosen(Protocol):
     def count(self) -> int: ...
 
     def frames(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield (H, W, 3) uint8 BGR frames with their index, in order."""
+        """Yield (H, W, 3) uint8 BGR frames with their index."""
         ...
 
     def timeline(self, leaks: Mapping[int, float]) -> list[float]:
@@ -162,7 +161,10 @@ class AllFrames:
 
 
 class ChosenFrames:
-    """Some of them. Those that are in memory stay there until they are yielded, once."""
+    """Some of them. Those that are in memory stay there until they are yielded, once.
+
+    If all are, the first of them are spread over the call already, and so is what they tell.
+    """
 
     def __init__(
         self, source: FrameSource, candidates: list[Candidate], leaks: CheapLeak, total: int
@@ -172,10 +174,13 @@ class ChosenFrames:
         self.total, self.count = total, len(candidates)
 
     def frames(self) -> Iterator[tuple[int, np.ndarray]]:
+        order = sorted(self._views)
         again: Iterator[tuple[int, FrameView]] = iter(())
         if any(view is None for view in self._views.values()):
             again = enumerate(self._source.views())
-        for index in sorted(self._views):
+        else:
+            order = list(_spread_order(order))
+        for index in order:
             view = self._views.pop(index) or _at(index, again)
             if view is not None:
                 yield index, view.bgr()

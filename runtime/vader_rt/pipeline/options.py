@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from vader_rt.contract import Contract
 from vader_rt.engines.engine import Engine, EngineName
 from vader_rt.engines.load import load_engine
 from vader_rt.engines.trt.memory import MemoryPackage
 from vader_rt.errors import InputError, UsageError
 from vader_rt.features.segmenter import Segmenter
-from vader_rt.io.cpus import threads_for
+from vader_rt.io.cpus import cap_opencv, threads_for
 from vader_rt.io.images import read_gray, read_image
 from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION
 from vader_rt.score import check_truth
@@ -39,8 +40,8 @@ class Options:
     cores. device_memory: see `load_engine`. cpu_features: make the features on the CPU even where
     OpenCV could on the GPU.
     frames: how many frames go through the network, chosen all over the call; `auto` takes
-    `AUTO_FRAMES`, `all` every one. time_limit: seconds after which the work ends with what there
-    is by then.
+    `AUTO_FRAMES`, but every one for a model whose pixels are copied; `all` every one.
+    time_limit: seconds after which the work ends with what there is by then.
     """
 
     model: Model | None = None
@@ -55,17 +56,19 @@ class Options:
     threads: int = 0
     device_memory: MemoryPackage | None = None
     cpu_features: bool = False
-    frames: int | Literal["auto", "all"] = "all"
+    frames: int | Literal["auto", "all"] = "auto"
     time_limit: float | None = None
 
-    @property
-    def budget(self) -> int | None:
+    def budget(self, contract: Contract) -> int | None:
         """The most frames that go through the network; None for all.
+
+        contract: of the frame model. One sample of a pixel is all that is copied, and of all frames
+        the best one: there every frame counts, as it did for the seed.
 
         Raises:
             UsageError: it is no number of frames from which a room could be told.
         """
-        if self.frames == "all":
+        if self.frames == "all" or (self.frames == "auto" and contract.copies):
             return None
         budget = AUTO_FRAMES if self.frames == "auto" else self.frames
         if not (isinstance(budget, int) and budget >= LEAST_FRAMES):
@@ -100,6 +103,7 @@ def load_models(options: Options) -> Models:
         UsageError: restoration is asked for where pixels are copied.
     """
     threads = threads_for(options.threads)
+    cap_opencv(threads)
     options = replace(options, threads=threads)
     frame = _load(options.model or DEFAULT_MODEL, "frame", options)
     return Models(frame, _load_restoration(frame, options), Segmenter(threads=threads))
@@ -137,9 +141,8 @@ def _load(model: Model, kind: str, options: Options) -> Engine:
 
 
 def _load_restoration(frame: Engine, options: Options) -> Engine | None:
-    copies = frame.contract.outputs == ("similarity",)
-    if options.restoration is not None and copies:
+    if options.restoration is not None and frame.contract.copies:
         raise UsageError("a restoration model works on what was un-mixed; this frame model copies")
-    if copies or not (options.restore or options.restoration):
+    if frame.contract.copies or not (options.restore or options.restoration):
         return None
     return _load(options.restoration or DEFAULT_RESTORATION, "restore", options)

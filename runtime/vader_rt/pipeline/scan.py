@@ -83,10 +83,10 @@ class Scan:
     @cached_property
     def kept(self) -> KeptFrames:
         """Frames spread over the call, with their person masks."""
-        views = self._views.items
+        views = list(self._views.even.values())
         frames = Pictures(lambda index: views[index].bgr(), len(views))
         masks = [self._segmenter.mask(frame) for frame in frames]
-        return KeptFrames(frames, masks, self._views.indices)
+        return KeptFrames(frames, masks, list(self._views.even))
 
     def scenes(
         self,

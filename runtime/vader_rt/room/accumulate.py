@@ -61,7 +61,7 @@ def accumulator_for(contract: Contract, virtual_bgr: np.ndarray) -> Accumulator:
 
     virtual_bgr: the main scene's virtual background, (H, W, 3) uint8.
     """
-    if contract.outputs == ("similarity",):
+    if contract.copies:
         return CopyingAccumulator(virtual_bgr.shape[1::-1])
     return VotingAccumulator(virtual_bgr, contract)
 

@@ -15,10 +15,10 @@ from vader_rt.io.images import shrunk
 CLEAR_SHARE = 1 / 3
 """Share of the frames, those with least of a person at a pixel, that are averaged there."""
 _KEPT_BYTES = 150_000_000
-"""What frames may take as decoders give them: 40 of 1920×1080, 12 of 3840×2160."""
+"""What frames may take as decoders give them: 48 of 1920×1080, 12 of 3840×2160."""
 _STRIP = 64
 T = TypeVar("T")
-MOST_KEPT = 40
+MOST_KEPT = 48
 """Frames of which a virtual background is estimated, at most."""
 
 
@@ -28,34 +28,32 @@ class Spread(Generic[T]):
     It keeps every k-th item. For each one too many it drops one that stands between two others,
     from the beginning on; when all of these are dropped, k has doubled. So neighbours are k or 2k
     apart, and memory does not grow with the series.
+
+    kept: the items by index, in order.
     """
 
     def __init__(self, capacity: int) -> None:
         self._capacity, self._step, self._next_dropped = capacity, 1, 1
-        self._kept: dict[int, T] = {}
+        self.kept: dict[int, T] = {}
         self.seen = 0
 
     def offer(self, item: T) -> None:
         """Take in the next item."""
         wanted = self.seen % self._step == 0
         if wanted:
-            self._kept[self.seen] = item
+            self.kept[self.seen] = item
         self.seen += 1
-        if len(self._kept) > self._capacity:
+        if len(self.kept) > self._capacity:
             self._drop_one()
 
     @property
-    def items(self) -> list[T]:
-        """What is kept, in order."""
-        return list(self._kept.values())
-
-    @property
-    def indices(self) -> list[int]:
-        """Which items of the series these are."""
-        return list(self._kept)
+    def even(self) -> dict[int, T]:
+        """Those of them that are one step apart, for statistics: half of `capacity` at least."""
+        step = self._step if self._next_dropped == self._step else 2 * self._step
+        return {index: item for index, item in self.kept.items() if index % step == 0}
 
     def _drop_one(self) -> None:
-        del self._kept[self._next_dropped]
+        del self.kept[self._next_dropped]
         self._next_dropped += 2 * self._step
         if self._next_dropped >= self.seen:
             self._step *= 2
@@ -93,7 +91,8 @@ class KeptFrames:
     @classmethod
     def of(cls, kept: Spread[tuple[np.ndarray, np.ndarray]]) -> KeptFrames:
         """Frames that were kept, each with its mask."""
-        return cls([frame for frame, _ in kept.items], [m for _, m in kept.items], kept.indices)
+        pairs = kept.even.values()
+        return cls([frame for frame, _ in pairs], [m for _, m in pairs], list(kept.even))
 
     def subset(self, chosen: Sequence[int]) -> KeptFrames:
         """Some of the kept frames, by their place among these."""

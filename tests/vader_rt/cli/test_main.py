@@ -283,7 +283,7 @@ def interrupted(argv: list[str], stage: str, seconds: float, cwd: Path) -> tuple
 def test_interrupt_keeps_what_there_is(
     long_clip: Path, untrained: dict[str, Path], tmp_path: Path
 ) -> None:
-    argv = [str(long_clip), "--model", str(untrained["frame"])]
+    argv = [str(long_clip), "--model", str(untrained["frame"]), "--frames", "all"]
     code, stderr = interrupted(argv, "room", 1, tmp_path)
     assert code == 130, stderr
     assert "Traceback" not in stderr
