@@ -27,7 +27,7 @@ from vader_rt.errors import InputError
 from vader_rt.io.files import write_text
 from vader_rt.models import DEFAULT_MODEL
 from vader_rt.pipeline.api import reconstruct
-from vader_rt.pipeline.options import AUTO_FRAMES
+from vader_rt.pipeline.choose import AUTO_FRAMES
 
 BUDGETS = (16, 32, 48, 64, 96, 128)
 
@@ -70,8 +70,8 @@ def measure(calls: Sequence[Call], models: Sequence[Path], budgets: Sequence[int
     reference: list[float] = []
     for model in models:
         engine = load_engine(model)
-        of_all = (None, *budgets) if model == models[0] else (None, AUTO_FRAMES)
-        for frames in of_all:
+        asked = list(budgets) if model == models[0] else [AUTO_FRAMES]
+        for frames in (None, *asked):
             scores, seconds, inferred = [], [], []
             for call in calls:
                 start = time.perf_counter()

@@ -3,7 +3,7 @@
 Calls of several lengths and sizes are made (`bench.long_call`), and each goes through the whole
 program in a process of its own. Beside it, in the same run, on the same video and with as many
 threads: decoding alone, every frame once to BGR at full size; and the seed's algorithm, its network
-on every frame in the same engine, measured on some frames and multiplied.
+on every frame in ONNX Runtime, measured on some frames and multiplied.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,12 +28,13 @@ from export.to_onnx import to_onnx
 from train.module import LeakModule
 from vader_rt import provenance
 from vader_rt.cli.exit_codes import exit_code
+from vader_rt.engines import openvino
 from vader_rt.io.cpus import usable_cpus
 from vader_rt.io.files import write_text
 from vader_rt.io.video import open_video
 
 SIZES = {720: (1280, 720), 1080: (1920, 1080)}
-SEED_FRAMES = 12
+SEED_FRAMES = 24
 _RUN = """
 import json, sys, time
 start = time.perf_counter()
@@ -67,12 +69,11 @@ def run(video: Path, **options: Any) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def decode_seconds(video: Path) -> float:
-    """Seconds of decoding every frame once to BGR, at full size."""
+def decode_seconds(video: Path) -> tuple[int, float]:
+    """Frames of a video, and seconds of decoding each of them once to BGR, at full size."""
     start = time.perf_counter()
-    for _ in open_video(video).frames():
-        pass
-    return time.perf_counter() - start
+    count = sum(1 for _ in open_video(video).frames())
+    return count, time.perf_counter() - start
 
 
 def seed_model(folder: Path) -> Path:
@@ -95,17 +96,26 @@ def seed_seconds_per_frame(video: Path, model: Path) -> float:
     return sum(stages[name] for name in ("features", "network", "unmix")) / SEED_FRAMES
 
 
-def measure_call(video: Path, seed: Path, **options: Any) -> dict[str, Any]:
-    """All figures of one call. seed: the seed's network; options: of `vader_rt.reconstruct`."""
-    decoding, whole = decode_seconds(video), run(video, **options)
-    of_seed = seed_seconds_per_frame(video, seed) * whole["frames"] + decoding
+def yardsticks(video: Path, seed: Path) -> dict[str, float]:
+    """Seconds of decoding a call, and of the seed's way, whose network is given."""
+    frames, decoding = decode_seconds(video)
+    of_seed = seed_seconds_per_frame(video, seed) * frames + decoding
+    return {"decode_seconds": decoding, "seed_seconds": of_seed}
+
+
+def ratios(seconds: float, beside: dict[str, float]) -> dict[str, float]:
+    """How a job's seconds compare with the yardsticks."""
     return {
-        **whole,
-        "decode_seconds": decoding,
-        "seed_seconds": of_seed,
-        "of_decoding": decoding / whole["seconds"],
-        "times_the_seed": of_seed / whole["seconds"],
+        "of_decoding": beside["decode_seconds"] / seconds,
+        "times_the_seed": beside["seed_seconds"] / seconds,
     }
+
+
+def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The CPU's name, as Linux says it; else its architecture."""
+    text = cpuinfo.read_text() if cpuinfo.is_file() else ""
+    found = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
+    return found.group(1) if found else platform.machine()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -114,7 +124,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("--seconds", type=int, nargs="+", default=[10, 60, 600, 3600], help="lengths of the calls")
     add("--heights", type=int, nargs="+", choices=SIZES, default=[720, 1080])
-    add("--engine", default="onnx-cpu", help="default: %(default)s")
+    engines = ["onnx-cpu", *(["openvino"] if openvino.is_installed() else [])]
+    add("--engines", nargs="+", default=engines, help="default: those of a CPU that are here")
     add("--frames", nargs="+", default=["auto"], help="see `vader-rt --frames`; default: auto")
     add("--calls", type=Path, default=Path("runs/bench"), help="where the calls are kept")
     add("-o", "--output", type=Path, metavar="FILE", help="write the figures here as JSON")
@@ -130,11 +141,13 @@ def _measure(args: argparse.Namespace) -> int:
             path = args.calls / f"call-{height}-{length}.mp4"
             video = make_call(path, SIZES[height], length * FPS)
             budget = int(frames) if frames.isdecimal() else frames
-            row = measure_call(video, seed, engine=args.engine, frames=budget)
-            rows.append({"budget": frames, **row})
-            print(json.dumps(rows[-1]), flush=True)
+            beside = yardsticks(video, seed)
+            for engine in args.engines:
+                row = {"budget": frames, "fps": FPS, **run(video, engine=engine, frames=budget)}
+                rows.append(row | beside | ratios(row["seconds"], beside))
+                print(json.dumps(rows[-1]), flush=True)
     if args.output:
-        about = {"machine": platform.machine(), "cpus": usable_cpus()}
+        about = {"cpu": cpu_name(), "cpus": usable_cpus()}
         figures = {**about, "versions": provenance.versions(), "calls": rows}
         write_text(args.output, json.dumps(figures, indent=2) + "\n")
     return 0

@@ -149,6 +149,37 @@ def tolerances(_: Path) -> str:
     return _table(columns, rows)
 
 
+def speed(figures: Path) -> str:
+    """How long calls take, and how much memory, beside what decoding them takes."""
+    columns = {
+        "call": lambda row: _duration(row["frames"] / row["fps"]),
+        "size": lambda row: "×".join(str(side) for side in row["size_wh"]),
+        "whole job": lambda row: f"{row['seconds']:.0f} s",
+        "first picture": lambda row: f"{row['first_picture_seconds']:.0f} s",
+        "decoding alone": lambda row: f"{row['decode_seconds']:.1f} s",
+        "the seed's way": lambda row: _duration(row["seed_seconds"]),
+        "memory": lambda row: f"{row['peak_rss_mb']} MB",
+    }
+    found = _read(figures / "speed.json")
+    rows = [row for row in found["calls"] if row["engine"] == "onnx-cpu"]
+    runtime = found["versions"]["onnxruntime"]
+    where = f"*On {found['cpus']} CPUs ({found['cpu']}), ONNX Runtime {runtime}.*"
+    return f"{_table(columns, rows)}\n\n{where}"
+
+
+def budget(figures: Path) -> str:
+    """What a budget of frames, another size or precision of the network costs and gains."""
+    columns = {
+        "network": lambda row: f"{'×'.join(map(str, row['size_wh']))}, {row['precision']}",
+        "frames": lambda row: str(row["frames"] or "all"),
+        "a call": lambda row: f"{row['seconds']:.1f} s",
+        "score": lambda row: f"{row['score']:.4f}",
+        "against all frames": lambda row: f"{row['change']:+.4f}",
+        "the call that loses most": lambda row: f"{row['worst']:+.4f}",
+    }
+    return _table(columns, _read(figures / "budget.json")["rows"])
+
+
 def roofline_diagram(figures: Path) -> str:
     """The stages of the GPU path as Mermaid; thick arrows go from one processor to the other."""
     found = _read(figures / "roofline.json")
@@ -200,7 +231,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     table.__name__: table
     for table in (
         *(summary, dev, clients, ablation, int8, int8_cpus, tolerances),
-        *(roofline_diagram, roofline, roofline_devices),
+        *(speed, budget, roofline_diagram, roofline, roofline_devices),
     )
 }
 
@@ -229,6 +260,11 @@ def _filled(path: Path, text: str, figures: Path) -> str:
         return f"{start}{TABLES[name](figures)}\n{end}"
 
     return _BLOCK.sub(fill, text)
+
+
+def _duration(seconds: float) -> str:
+    """Seconds, or minutes where there are many."""
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
 
 
 def _calls(figures: Path) -> Calls:

@@ -68,7 +68,7 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
     limit = settings.time_limit
     with open_source(source) as frames:
         truth = read_truth(settings, frames.size_wh)
-        scan = Scan(frames, models.segmenter, timer, settings.budget(models.frame.contract))
+        scan = Scan(frames, models.segmenter, timer, settings.chooser(models.frame.contract))
         for count in _until(limit, timer, scan.run()):
             yield Progress("scan", count, frames.frame_hint)
         given = settings.virtual_background, settings.virtual_library
@@ -80,7 +80,7 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
         run = _Run(frames, settings, models, timer, truth, chosen, recovery, to_the_end)
         for count in _until(limit, timer, recovery.run(chosen.frames())):
             yield Progress("recover", count, chosen.count, _result_so_far=run.result)
-        yield Progress("recover", chosen.count, chosen.count, run.result())
+        yield Progress("recover", chosen.count, chosen.count, run.result(last=True))
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,11 @@ class _Run:
     recovery: Recovery
     to_the_end: bool
 
-    def result(self) -> Reconstruction:
-        """What is recovered by now."""
+    def result(self, *, last: bool = False) -> Reconstruction:
+        """What is recovered by now. last: see `Recovery.recovered`."""
         timeline = self.chosen.timeline(self.recovery.leaks)
         parts = (self.models, self.options, self.truth, self.timer)
-        found = finish(self.recovery, timeline, *parts)
+        found = finish(self.recovery, timeline, *parts, last=last)
         said = report(
             found,
             source=self.source,

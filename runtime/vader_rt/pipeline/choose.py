@@ -22,8 +22,13 @@ THUMBNAIL_WH = (48, 27)
 _FIRST_RADIUS = 1.0
 """Levels (RMS) within which two thumbnails are the same to begin with: compression noise."""
 _GROWTH = 1.3
+LEAST_FRAMES = 8
+"""The fewest frames that may be asked for: as many as vote on a pixel."""
+AUTO_FRAMES, MOST_AUTO_FRAMES = 80, 320
+"""Frames that `auto_budget` gives, of a call of up to `SHORT_CALL` frames, and at most."""
+SHORT_CALL = 600
 _HELD_BYTES = 320_000_000
-"""What candidates may hold in memory: 96 frames of 1920×1080, as decoders give them."""
+"""What candidates may hold in memory: 100 frames of 1920×1080, as decoders give them."""
 T = TypeVar("T")
 
 
@@ -39,27 +44,69 @@ class Candidate:
     thumbnail: np.ndarray
 
 
+class Chooser(Protocol):
+    """Chooses frames of a call while it is read once."""
+
+    def add(self, view: FrameView, thumbnail: np.ndarray) -> None:
+        """Take in the next frame and its brightness at `THUMBNAIL_WH`, (h, w) uint8."""
+        ...
+
+    def chosen(self) -> list[Candidate]:
+        """The frames that were chosen so far, in order."""
+        ...
+
+
+def auto_budget(frames: int) -> int:
+    """How many of so many frames `auto` sends through the network: more of a long call, in which
+    the person is at more places, but ever less of it (as the square root).
+    """
+    return int(np.clip(AUTO_FRAMES * np.sqrt(frames / SHORT_CALL), AUTO_FRAMES, MOST_AUTO_FRAMES))
+
+
+class AutoChooser:
+    """Chooses `auto_budget` frames. Those of a short call are held in memory."""
+
+    def __init__(self) -> None:
+        self._short: FrameChooser | None = FrameChooser(AUTO_FRAMES)
+        self._long = FrameChooser(MOST_AUTO_FRAMES, held_bytes=0)
+
+    def add(self, view: FrameView, thumbnail: np.ndarray) -> None:
+        """See `Chooser.add`."""
+        self._long.add(view, thumbnail)
+        if self._long.seen > SHORT_CALL:
+            self._short = None  # with the frames that it holds
+        elif self._short is not None:
+            self._short.add(view, thumbnail)
+
+    def chosen(self) -> list[Candidate]:
+        """See `Chooser.chosen`."""
+        if self._short is not None:
+            return self._short.chosen()
+        return self._long.chosen(auto_budget(self._long.seen))
+
+
 class FrameChooser:
     """Chooses `budget` frames of a call whose length is not known, while it is read once.
 
-    Two reservoirs: frames that are spread evenly; and frames that are at least a radius apart,
-    which grows whenever there are too many (streaming k-centre: Charikar, Chekuri, Feder and
-    Motwani, Incremental clustering and dynamic information retrieval, 1997). Of a call that is no
-    longer than the budget, all frames are chosen.
+    Two reservoirs: frames that are spread evenly; and, up to a quarter of all, frames that are at
+    least a radius apart, which grows whenever there are too many (streaming k-centre: Charikar,
+    Chekuri, Feder and Motwani, Incremental clustering and dynamic information retrieval, 1997). Of
+    a call that is no longer than the budget, all frames are chosen.
 
     Candidates are held in memory if as many as there may be fit into `held_bytes`.
     """
 
     def __init__(self, budget: int, held_bytes: int = _HELD_BYTES) -> None:
-        self._budget, self._held_bytes = budget, held_bytes
+        self._budget, different = budget, budget // 4
+        self._held_bytes_each = held_bytes // (budget + different)
         self._spread = Spread[Candidate](budget)
-        self._different = _Different(budget // 2)
+        self._different = _Different(different)
         self.seen = 0
 
     def add(self, view: FrameView, thumbnail: np.ndarray) -> None:
         """Take in the next frame and its brightness at `THUMBNAIL_WH`, (h, w) uint8."""
-        fits = view.nbytes * (self._budget + self._budget // 2) <= self._held_bytes
-        candidate = Candidate(self.seen, view if fits else None, thumbnail.astype(np.float32))
+        held = view if view.nbytes <= self._held_bytes_each else None
+        candidate = Candidate(self.seen, held, thumbnail.astype(np.float32))
         self._spread.offer(candidate)
         self._different.add(candidate)
         self.seen += 1
@@ -68,14 +115,15 @@ class FrameChooser:
         """Indices of the frames that may be chosen."""
         return {c.index for c in (*self._spread.kept.values(), *self._different.candidates)}
 
-    def chosen(self) -> list[Candidate]:
-        """The frames that were chosen so far, in order."""
-        spread = list(self._spread.kept.values())
-        if self.seen <= self._budget:
+    def chosen(self, most: int | None = None) -> list[Candidate]:
+        """The frames that were chosen so far, in order; fewer than the budget if it is too many."""
+        spread, budget = list(self._spread.kept.values()), most or self._budget
+        if self.seen <= budget:
             return spread
-        chosen = {c.index: c for c in self._different.candidates}
+        different = _farthest_first(self._different.candidates, budget // 4)
+        chosen = {candidate.index: candidate for candidate in different}
         for candidate in _spread_order(spread):
-            if len(chosen) >= self._budget:
+            if len(chosen) >= budget:
                 break
             chosen.setdefault(candidate.index, candidate)
         return [chosen[index] for index in sorted(chosen)]
@@ -103,6 +151,22 @@ class _Different:
     def _is_new(self, candidate: Candidate, others: list[Candidate]) -> bool:
         limit = self._radius**2 * candidate.thumbnail.size
         return all(_squared(candidate.thumbnail - o.thumbnail) > limit for o in reversed(others))
+
+
+def _farthest_first(candidates: list[Candidate], count: int) -> list[Candidate]:
+    """At most so many of the candidates: each time the one that differs most from those before.
+
+    Gonzalez, Clustering to minimize the maximum intercluster distance, 1985.
+    """
+    if len(candidates) <= count:
+        return candidates
+    distances, chosen = np.full(len(candidates), np.inf), [candidates[0]]
+    while len(chosen) < count:
+        last = chosen[-1].thumbnail
+        to_last = [_squared(candidate.thumbnail - last) for candidate in candidates]
+        distances = np.minimum(distances, to_last)
+        chosen.append(candidates[int(distances.argmax())])
+    return chosen
 
 
 def _squared(difference: np.ndarray) -> float:

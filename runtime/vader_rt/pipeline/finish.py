@@ -21,9 +21,14 @@ def finish(
     options: Options,
     truth: Truth | None,
     timer: StageTimer,
+    *,
+    last: bool,
 ) -> Reconstruction:
-    """What is recovered by now, without its report. timeline: the leak of every frame so far."""
-    recovered, virtual = recovery.recovered(), recovery.scenes[0].virtual
+    """What is recovered by now, without its report.
+
+    timeline: the leak of every frame so far. last: see `Recovery.recovered`.
+    """
+    recovered, virtual = recovery.recovered(last=last), recovery.scenes[0].virtual
     give_back()
     with timer.measure("restore"):
         room, confidence = recovered.room(virtual.planes(), models.restoration)

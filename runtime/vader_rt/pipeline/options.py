@@ -17,12 +17,9 @@ from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.cpus import cap_opencv, threads_for
 from vader_rt.io.images import read_gray, read_image
 from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION
+from vader_rt.pipeline.choose import LEAST_FRAMES, AutoChooser, Chooser, FrameChooser
 from vader_rt.score import check_truth
 
-LEAST_FRAMES = 8
-"""The fewest frames that may be asked for: as many as vote on a pixel."""
-AUTO_FRAMES = 64
-"""Frames that `auto` sends through the network."""
 Model = str | Path | Engine
 """The file of a model, or an engine that is loaded already."""
 
@@ -40,7 +37,7 @@ class Options:
     cores. device_memory: see `load_engine`. cpu_features: make the features on the CPU even where
     OpenCV could on the GPU.
     frames: how many frames go through the network, chosen all over the call; `auto` takes
-    `AUTO_FRAMES`, but every one for a model whose pixels are copied; `all` every one.
+    `auto_budget` of them, but every one for a model whose pixels are copied; `all` every one.
     time_limit: seconds after which the work ends with what there is by then.
     """
 
@@ -59,8 +56,8 @@ class Options:
     frames: int | Literal["auto", "all"] = "auto"
     time_limit: float | None = None
 
-    def budget(self, contract: Contract) -> int | None:
-        """The most frames that go through the network; None for all.
+    def chooser(self, contract: Contract) -> Chooser | None:
+        """What chooses the frames that go through the network; None for all.
 
         contract: of the frame model. One sample of a pixel is all that is copied, and of all frames
         the best one: there every frame counts, as it did for the seed.
@@ -70,12 +67,13 @@ class Options:
         """
         if self.frames == "all" or (self.frames == "auto" and contract.copies):
             return None
-        budget = AUTO_FRAMES if self.frames == "auto" else self.frames
-        if not (isinstance(budget, int) and budget >= LEAST_FRAMES):
+        if self.frames == "auto":
+            return AutoChooser()
+        if not (isinstance(self.frames, int) and self.frames >= LEAST_FRAMES):
             raise UsageError(
-                f"frames: {budget!r} is not `auto`, `all` or {LEAST_FRAMES} frames or more"
+                f"frames: {self.frames!r} is not `auto`, `all` or {LEAST_FRAMES} frames or more"
             )
-        return budget
+        return FrameChooser(self.frames)
 
 
 @dataclass(frozen=True)

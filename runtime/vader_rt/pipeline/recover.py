@@ -47,6 +47,7 @@ class Recovery:
         self._planes = [InputPlanes(contract.inputs, self._size_wh, s.planes) for s in scenes]
         self._extractor = extractor_for(models.frame, cpu=cpu_features)
         self._accumulator = accumulator_for(contract, scenes[0].virtual.image)
+        self._last: Recovered | None = None
 
     @property
     def features(self) -> str:
@@ -63,11 +64,20 @@ class Recovery:
             self.leaks[index] = 0.0 if observation is None else self._take_in(observation)
             yield count
 
-    def recovered(self) -> Recovered:
-        """What the frames so far tell of the room."""
+    def recovered(self, *, last: bool = False) -> Recovered:
+        """What the frames so far tell of the room.
+
+        last: no frame will follow, so what it is made of is given up.
+        """
+        if self._last is not None:
+            return self._last
         give_back()
         with self._timer.measure("vote"):
-            return self._accumulator.recovered()
+            recovered = self._accumulator.recovered()
+        if last:
+            self._last = recovered
+            del self._accumulator
+        return recovered
 
     def _take_in(self, observation: Observation) -> float:
         with self._timer.measure("unmix"):

@@ -17,7 +17,7 @@ from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.images import shrunk
 from vader_rt.io.prefetch import prefetch
 from vader_rt.io.video import FrameSource, FrameView, open_source
-from vader_rt.pipeline.choose import THUMBNAIL_WH, AllFrames, Chosen, ChosenFrames, FrameChooser
+from vader_rt.pipeline.choose import THUMBNAIL_WH, AllFrames, Chooser, Chosen, ChosenFrames
 from vader_rt.pipeline.timeline import CheapLeak
 from vader_rt.pipeline.timer import StageTimer
 from vader_rt.room.first_look import first_look, looked_at
@@ -39,7 +39,7 @@ class Scan:
 
     `run` comes first; then `scenes` tells what is behind the caller.
 
-    budget: how many frames are to go through the network; None takes all.
+    chooser: of the frames that are to go through the network; None takes all.
     complete: whether the call was read to its end.
     """
 
@@ -48,12 +48,12 @@ class Scan:
         source: FrameSource,
         segmenter: Segmenter,
         timer: StageTimer,
-        budget: int | None = None,
+        chooser: Chooser | None = None,
     ) -> None:
         self._source, self._segmenter, self._timer = source, segmenter, timer
         self._views = Spread[FrameView](kept_capacity(source.size_wh))
         self._loops = LoopFinder()
-        self._chooser = None if budget is None else FrameChooser(budget)
+        self._chooser = chooser
         self._leaks, self.complete = CheapLeak(), False
 
     def run(self) -> Iterator[int]:

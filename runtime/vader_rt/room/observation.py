@@ -14,8 +14,7 @@ from vader_rt.io.images import enlarged, shrunk
 from vader_rt.room.unmixing import LEAST_LEAK, before_other
 
 COLOR = np.dtype("<u4")
-"""A pixel's colour as one number, whose bytes are B, G, R and 255: picked in one go, not in three.
-"""
+"""A pixel's colour as one number of the bytes B, G, R, 255, which is picked in one go."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +102,6 @@ def observe(
     )
 
 
-def _strength(leak: np.ndarray, matte: np.ndarray) -> np.ndarray:
-    return leak * np.maximum(matte, LEAST_LEAK)
-
-
 def colors(frame_bgr: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 BGR → (H·W,) of `COLOR`."""
     return cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2BGRA).reshape(-1).view(COLOR)
@@ -115,3 +110,7 @@ def colors(frame_bgr: np.ndarray) -> np.ndarray:
 def levels(color: np.ndarray) -> np.ndarray:
     """(...) of `COLOR` → (..., 3) uint8 BGR."""
     return np.ascontiguousarray(color)[..., None].view(np.uint8)[..., :3]
+
+
+def _strength(leak: np.ndarray, matte: np.ndarray) -> np.ndarray:
+    return leak * np.maximum(matte, LEAST_LEAK)

@@ -73,7 +73,9 @@ def restore(
     [0, 1].
     """
     size_wh = room_bgr.shape[1::-1]
-    room, sure = engine.run(planes.transpose(2, 0, 1)[None].astype(np.float32) / 255)
+    inputs = np.empty(engine.contract.input_shape, np.float32)
+    np.divide(planes.transpose(2, 0, 1), np.float32(255), out=inputs[0])
+    room, sure = engine.run(inputs)
     correction = (room * 255).transpose(1, 2, 0)[..., ::-1]
     correction -= shrunk(room_bgr, engine.contract.size_wh)
     restored = cv2.add(room_bgr, enlarged(correction, size_wh), dtype=cv2.CV_8U)

@@ -6,9 +6,10 @@ import logging
 import os
 from pathlib import Path
 
+import cv2
 import pytest
 
-from vader_rt.io.cpus import threads_for, usable_cpus
+from vader_rt.io.cpus import cap_opencv, in_threads, threads_for, usable_cpus
 
 HERE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -40,3 +41,23 @@ def test_no_more_threads_than_cpus(caplog: pytest.LogCaptureFixture) -> None:
     assert not caplog.messages
     assert threads_for(10**9) == usable_cpus()
     assert "taking" in caplog.messages[0]
+
+
+def test_opencv_takes_no_more_threads_than_it_may() -> None:
+    before = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(3)
+        cap_opencv(2)
+        assert cv2.getNumThreads() == 2
+        cap_opencv(3)
+        assert cv2.getNumThreads() == 2
+    finally:
+        cv2.setNumThreads(before)
+
+
+def test_work_is_done_on_every_item_and_its_error_is_raised() -> None:
+    done: list[int] = []
+    in_threads(done.append, range(20))
+    assert sorted(done) == list(range(20))
+    with pytest.raises(ZeroDivisionError):
+        in_threads(lambda item: 1 / item, [1, 0, 2])

@@ -7,11 +7,16 @@ import pytest
 
 from vader_rt.io.video import ArrayFrame, FrameArray
 from vader_rt.pipeline.choose import (
+    AUTO_FRAMES,
+    MOST_AUTO_FRAMES,
+    SHORT_CALL,
     THUMBNAIL_WH,
     AllFrames,
+    AutoChooser,
     Candidate,
     ChosenFrames,
     FrameChooser,
+    auto_budget,
 )
 from vader_rt.pipeline.timeline import CheapLeak
 
@@ -83,7 +88,7 @@ def test_memory_does_not_grow() -> None:
     chooser = FrameChooser(16)
     for _ in range(3000):
         chooser.add(VIEW, rng.integers(0, 256, SHAPE).astype(np.uint8))
-        assert len(chooser.candidates()) <= 16 + 8
+        assert len(chooser.candidates()) <= 16 + 4
     assert len(chooser.chosen()) == 16
 
 
@@ -115,3 +120,32 @@ def test_a_file_that_became_shorter_gives_what_there_is() -> None:
 
 def test_all_frames_have_the_leaks_that_were_found() -> None:
     assert AllFrames(None, 3).timeline({0: 0.1, 1: 0.2}) == [0.1, 0.2]  # type: ignore[arg-type]
+
+
+def test_auto_takes_more_of_a_long_call_but_ever_less_of_it() -> None:
+    assert auto_budget(1) == auto_budget(SHORT_CALL) == AUTO_FRAMES
+    assert auto_budget(4 * SHORT_CALL) == 2 * AUTO_FRAMES
+    assert auto_budget(10**6) == MOST_AUTO_FRAMES
+
+
+@pytest.mark.parametrize("odd", [0, 333, 999])
+def test_auto_misses_no_frame_that_is_unlike_all_others(odd: int) -> None:
+    """Though fewer are chosen than are kept: the person leans about, and one frame is unmasked."""
+    rng = np.random.default_rng(0)
+    chooser = AutoChooser()
+    for index in range(1000):
+        thumbnail = still(180) if index == odd else still(100)
+        thumbnail[:, 10:30] = rng.integers(80, 120, (27, 20))
+        chooser.add(VIEW, thumbnail)
+    assert odd in {candidate.index for candidate in chooser.chosen()}
+
+
+@pytest.mark.parametrize("count", [50, SHORT_CALL, SHORT_CALL + 1, 4 * SHORT_CALL])
+def test_auto_holds_only_what_a_short_call_needs(count: int) -> None:
+    chooser = AutoChooser()
+    for index in range(count):
+        chooser.add(VIEW, still(min(index, 255)))
+    found = chooser.chosen()
+    assert len(found) == min(count, auto_budget(count))
+    assert {c.view is None for c in found} == {count > SHORT_CALL}
+    assert max(np.diff([-1, *(c.index for c in found), count])) <= count / 10

@@ -1,0 +1,34 @@
+"""The benchmark of whole calls, on a short one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import speed
+from bench.speed import cpu_name, main
+
+
+def test_figures_of_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "FPS", 12)
+    monkeypatch.setattr(speed, "SIZES", {720: (320, 180)})
+    monkeypatch.setattr(speed, "SEED_FRAMES", 1)
+    calls, output = tmp_path / "calls", tmp_path / "speed.json"
+    argv = ["--seconds", "1", "--heights", "720", "--engines", "onnx-cpu", "--frames", "8"]
+    assert main([*argv, "--calls", str(calls), "-o", str(output)]) == 0
+    (row,) = json.loads(output.read_text())["calls"]
+    assert (row["frames"], row["inferred_frames"], row["size_wh"]) == (12, 8, [320, 180])
+    assert 0 < row["first_picture_seconds"] < row["seconds"] < row["seed_seconds"] * 1e3
+    assert row["of_decoding"] == pytest.approx(row["decode_seconds"] / row["seconds"])
+    assert row["times_the_seed"] == pytest.approx(row["seed_seconds"] / row["seconds"])
+    assert row["peak_rss_mb"] > 100
+    assert set(row["stages_seconds"]) >= {"scan", "network", "unmix"}
+
+
+def test_the_cpu_is_named(tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nflags\t: a b\n")
+    assert cpu_name(cpuinfo) == "Some CPU @ 2 GHz"
+    assert cpu_name(tmp_path / "none")
