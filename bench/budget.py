@@ -29,7 +29,7 @@ from vader_rt.models import DEFAULT_MODEL
 from vader_rt.pipeline.api import reconstruct
 from vader_rt.pipeline.choose import AUTO_FRAMES
 
-BUDGETS = (16, 32, 48, 64, 96, 128)
+BUDGETS = (16, 32, 48, 64, 80, 96)
 
 
 @dataclass(frozen=True)
