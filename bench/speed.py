@@ -73,7 +73,7 @@ def run(video: Path, **options: Any) -> dict[str, Any]:
 
     Each in a process of its own: the picture of some frames takes memory that the job does not.
     """
-    figures = {}
+    figures: dict[str, Any] = {}
     for script in (_JOB, _FIRST_PICTURE):
         command = [sys.executable, "-c", _BEGIN + script, str(video), json.dumps(options)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)

@@ -45,7 +45,7 @@ SUMMARY = {
 """Columns of the evaluation that the README compares, and what it calls them."""
 DEV = (
     *("ours", "artifact", "given", "voted", "copied", "unmixed", "seed", "copy", "unmix"),
-    *("unmix_v", "virtual", "precision", "coverage", "s/frame"),
+    *("unmix_v", "virtual", "precision", "coverage", "shown", "s/frame"),
 )
 """Order of the columns of the evaluation; others follow them."""
 CLIENT_COLUMNS = ("ours", "copy", "unmix")

@@ -2,7 +2,9 @@
 
 Beside `ours`, in the same run: `virtual`, the virtual background itself; `copied` and `voted`, what
 our own pipeline had before its last steps; `seed`, the seed's network and aggregation, if its
-exported model is given; and what the true masks give, see `train.ceilings`.
+exported model is given; and what the true masks give, see `train.ceilings`. Of all calls together,
+what is shown is measured by `train.trust`. A call whose true leak is black has no score: what is
+shown and claimed of it is wrong.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import numpy as np
 from train.calls import Call, read_calls
 from train.ceilings import ceilings
 from train.reliability import plot_reliability, reliability, seen_pixels
+from train.trust import SeenPixels, trust
 from vader_rt.cli.exit_codes import exit_code
 from vader_rt.io.files import write_text
 from vader_rt.io.images import shrunk
@@ -50,24 +53,32 @@ def evaluate_call(
     """
     if given:
         options["virtual_background"] = call.virtual
+    mask = call.read_mask()
+    if not mask.any():
+        result = reconstruct(call.video, **options)
+        return _own_columns(result), result
     result = reconstruct(call.video, truth=call.room, mask=call.mask, **options)
     rooms = {"virtual": result.virtual, **_before_restoration(result)}
     if seed_model is not None:
         rooms["seed"] = reconstruct(call.video, model=seed_model).background
     if with_ceilings and call.has_truth:
         rooms |= ceilings(call, result.virtual)
-    truth, mask = call.read_room(), call.read_mask()
+    truth = call.read_room()
     baselines = {name: score(room, truth, mask).challenge for name, room in rooms.items()}
     return _own_columns(result) | baselines, result
 
 
 def _own_columns(result: Reconstruction) -> Row:
-    assert result.scores is not None
-    return {
-        "ours": result.scores.challenge,
-        "artifact": result.scores.artifact or 0.0,
-        "precision": result.scores.precision,
+    scored = {}
+    if result.scores is not None:
+        scored = {
+            "ours": result.scores.challenge,
+            "artifact": result.scores.artifact or 0.0,
+            "precision": result.scores.precision,
+        }
+    return scored | {
         "coverage": result.coverage,
+        "shown": result.report["shown"],
         "s/frame": result.report["timings"]["seconds_per_frame"],
     }
 
@@ -82,16 +93,16 @@ def _before_restoration(result: Reconstruction) -> dict[str, np.ndarray]:
 
 
 def strip(call: Call, result: Reconstruction) -> np.ndarray:
-    """What a reader looks at, side by side: a frame of the call, what was recovered (grey where
-    nothing was seen), what of it is claimed, the real room, the true leak. (h, w, 3) uint8 BGR.
+    """What a reader looks at, side by side: a frame of the call, the guess (grey where nothing was
+    seen), what of it is shown as room, the real room, the true leak. (h, w, 3) uint8 BGR.
     """
     frame = next(islice(open_video(call.video).frames(), len(result.timeline) // 2, None))
     room, leak = result.background, cv2.cvtColor(call.read_mask(), cv2.COLOR_GRAY2BGR)
-    seen, claimed = (m[..., None] for m in (result.confidence > 0, result.claimed))
+    seen, shown = (m[..., None] for m in (result.confidence > 0, result.shown))
     pictures = [
         frame,
         np.where(seen, room, 128),
-        np.where(claimed, room, 128),
+        np.where(shown, room, 128),
         call.read_room(),
         leak,
     ]
@@ -122,17 +133,20 @@ def _evaluate(args: argparse.Namespace) -> int:
     rng = np.random.default_rng(0)
     rows: dict[str, Row] = {}
     drawn: list[tuple[np.ndarray, np.ndarray]] = []
+    seen: list[SeenPixels] = []
     for call, row, result in _evaluated(args):
         rows[call.name.video] = row
         print(call.name.video, *(f"{k} {v:.3f}" for k, v in row.items()), flush=True)
         pixels, right = seen_pixels(result, call.read_room(), rng)
         drawn.append((result.confidence.ravel()[pixels], right))
+        seen.append(SeenPixels.of(result, call.read_room(), call.read_mask()))
         if args.pictures:
             args.pictures.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(args.pictures / f"{call.name.video}.jpg"), strip(call, result))
     confidence, right = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
     print(table(rows))
     print(reliability(confidence, right))
+    print(*(f"{name} {value:.3f}" for name, value in vars(trust(seen)).items()))
     if args.pictures:
         plot_reliability(confidence, right, args.pictures / "reliability.png")
     if args.json:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from tests.conftest import ROOT, assert_one_line
@@ -29,12 +30,27 @@ def test_columns(tiny: Call, tiny_models: dict[str, Path]) -> None:
     models = {"model": tiny_models["frame"], "restoration": tiny_models["restore"]}
     row, result = evaluate_call(tiny, **models, seed_model=tiny_models["copies"])
     assert list(row) == [
-        *("ours", "artifact", "precision", "coverage", "s/frame"),
+        *("ours", "artifact", "precision", "coverage", "shown", "s/frame"),
         *("virtual", "copied", "voted", "seed", "copy", "unmix", "unmix_v"),
     ]
     assert all(0 <= value <= 1 for name, value in row.items() if name != "s/frame")
     assert row["unmix_v"] > row["virtual"]
     assert strip(tiny, result).shape == (180, 5 * 320, 3)
+
+
+def test_a_call_without_leaks_has_no_score_but_what_is_claimed_counts(
+    tiny: Call, models: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    leak = tiny.read_mask()
+    cv2.imwrite(str(tiny.mask), np.zeros_like(leak))
+    try:
+        assert main([str(tiny.folder), *models]) == 0
+    finally:
+        cv2.imwrite(str(tiny.mask), leak)
+    printed = capsys.readouterr().out.splitlines()
+    assert "| call | coverage | shown | s/frame |" in printed
+    assert printed[-1].startswith("right ")
+    assert "seen_false 1.000" in printed[-1]
 
 
 def test_what_is_written_and_printed(

@@ -97,7 +97,8 @@ def summary(result: Reconstruction, folder: Path) -> str:
     timings = report["timings"]
     lines = [
         f"room      {folder / 'background.png'}",
-        f"claimed   {result.coverage:.1%} of the picture (seen at all: {report['seen']:.1%})",
+        f"shown     {report['shown']:.1%} of the picture, claimed {result.coverage:.1%}",
+        f"guess     {folder / 'guess.png'}: {report['seen']:.1%}, most of it may be wrong",
     ]
     kind = report["virtual_background"]["kind"]
     if kind in _NOTES:

@@ -32,6 +32,7 @@ def report(
     return {
         "input": _input(source, len(result.timeline)),
         "coverage": result.coverage,
+        "shown": float(result.shown.mean()),
         "seen": float((result.confidence > 0).mean()),
         "leak_timeline": [round(share, 5) for share in result.timeline],
         "inferred_frames": sorted(recovery.leaks),

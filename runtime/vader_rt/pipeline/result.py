@@ -19,16 +19,21 @@ from vader_rt.room.vote import VotedRoom
 from vader_rt.score import Scores
 from vader_rt.virtual.estimate import VirtualBackground
 
-RESULT_FILES = ("background.png", "confidence.png", "leak.png", "virtual.png", "result.json")
-CLAIMED = 0.5
-"""A pixel is claimed, alpha 255, from this confidence on."""
+RESULT_FILES = (
+    *("background.png", "guess.png", "confidence.png", "leak.png", "virtual.png"),
+    "result.json",
+)
+CLAIMED, SHOWN = 0.5, 0.25
+"""Confidence from which a pixel is claimed, and from which `background.png` shows it. What is less
+likely right is more likely the caller, an overlay or the virtual image."""
 
 
 @dataclass(frozen=True)
 class Reconstruction:
     """What was recovered from a call.
 
-    background: (H, W, 3) uint8 BGR, the room; the virtual background where nothing was seen.
+    background: (H, W, 3) uint8 BGR, the best guess at the room; where nothing was seen, the virtual
+    background.
     confidence: (H, W) float32 in [0, 1]; 0 where nothing was seen.
     strongest: the strongest samples, with the largest leak over time.
     virtual_background: the estimated or given virtual background, with its statistics.
@@ -57,6 +62,11 @@ class Reconstruction:
         return self.confidence >= CLAIMED
 
     @property
+    def shown(self) -> np.ndarray:
+        """(H, W) bool: the pixels that `background.png` shows."""
+        return self.confidence >= SHOWN
+
+    @property
     def coverage(self) -> float:
         """Share of the picture that is claimed."""
         return float(self.claimed.mean())
@@ -68,10 +78,20 @@ class Reconstruction:
 
     @property
     def background_bgra(self) -> np.ndarray:
-        """(H, W, 4) uint8: alpha 255 where claimed, 1–254 where seen but unsure, 0 elsewhere."""
-        seen = np.clip(np.rint(self.confidence / CLAIMED * 254), 1, 254)
-        alpha = np.where(self.claimed, 255, np.where(self.confidence > 0, seen, 0))
-        return np.dstack([self.background, alpha.astype(np.uint8)])
+        """(H, W, 4) uint8: what can be trusted. Alpha is the confidence, 255 = certain.
+
+        What is not `shown` has no colour either: many programs show a picture without its alpha.
+        """
+        alpha = np.rint(self.confidence * 255).astype(np.uint8)
+        picture = np.dstack([self.background, alpha])
+        picture[~self.shown] = 0
+        return picture
+
+    @property
+    def guess_bgra(self) -> np.ndarray:
+        """(H, W, 4) uint8: the best guess. Alpha is 255 wherever anything was seen, else 0."""
+        seen = np.where(self.confidence > 0, 255, 0).astype(np.uint8)
+        return np.dstack([self.background, seen])
 
     def save(self, folder: str | Path) -> Path:
         """Write `RESULT_FILES` into a folder, replacing those of an earlier run as a whole.
@@ -100,6 +120,7 @@ class Reconstruction:
     def _write_files(self, folder: Path) -> None:
         images = {
             "background.png": self.background_bgra,
+            "guess.png": self.guess_bgra,
             "confidence.png": np.rint(self.confidence * 255).astype(np.uint8),
             "leak.png": heat(self.strongest.leak),
             "virtual.png": self.virtual,

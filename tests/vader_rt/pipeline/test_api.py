@@ -157,7 +157,8 @@ def test_what_was_never_seen_is_filled_when_asked_for(
     assert (plain.background[inside] == plain.virtual[inside]).all()
     assert (filled.background[inside] != plain.virtual[inside]).any()
     assert (filled.confidence == plain.confidence).all()
-    assert (filled.background_bgra[unseen, 3] == 0).all()
+    assert (filled.guess_bgra[unseen, 3] == 0).all()
+    assert (filled.background_bgra[unseen] == 0).all()
 
 
 def test_a_model_like_the_seeds_copies(

@@ -16,11 +16,11 @@ from vader_rt.virtual.estimate import VirtualBackground
 
 
 def result(confidence: float = 0.7) -> Reconstruction:
-    """A small result: nothing seen at the left, unsure in the middle, claimed at the right."""
+    """A small result: nothing seen at the left, then a guess, unsure, and claimed at the right."""
     picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
     plane = np.zeros((20, 30), np.float32)
     sure = plane.copy()
-    sure[:, 10:20], sure[:, 20:] = 0.25, confidence
+    sure[:, 5:10], sure[:, 10:20], sure[:, 20:] = 0.2, 0.25, confidence
     strongest = Strongest(picture, plane, sure, plane, plane)
     gray = np.zeros((20, 30), np.uint8)
     virtual = VirtualBackground(picture, gray, picture, gray, gray)
@@ -33,8 +33,12 @@ def test_files_are_written_and_read_back(tmp_path: Path) -> None:
     assert [p.name for p in folder.parent.iterdir()] == ["call.vader"]
     assert json.loads((folder / "result.json").read_text()) == {"frames": 1}
     image = cv2.imread(str(folder / "background.png"), cv2.IMREAD_UNCHANGED)
-    assert (image[..., :3] == result().background).all()
-    assert [image[0, x, 3] for x in (0, 15, 25)] == [0, 127, 255]
+    assert (image[:, 10:, :3] == result().background[:, 10:]).all()
+    assert [image[0, x, 3] for x in (0, 7, 15, 25)] == [0, 0, 64, 178]
+    assert not image[:, :10].any(), "what is not shown has no colour either"
+    guess = cv2.imread(str(folder / "guess.png"), cv2.IMREAD_UNCHANGED)
+    assert (guess[..., :3] == result().background).all()
+    assert [guess[0, x, 3] for x in (0, 7, 15, 25)] == [0, 255, 255, 255]
     sure = cv2.imread(str(folder / "confidence.png"), cv2.IMREAD_UNCHANGED)
     assert [sure[0, x] for x in (0, 15, 25)] == [0, 64, 178]
 
