@@ -50,7 +50,7 @@ def network_seconds(model: Path) -> float:
 
 def measure(video: Path) -> dict[str, object]:
     """All figures of this benchmark."""
-    report = reconstruct(video).report
+    report = reconstruct(video, frames="all").report
     with tempfile.TemporaryDirectory() as folder:
         seed = network_seconds(seed_model(Path(folder)))
     return {

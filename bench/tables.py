@@ -26,6 +26,8 @@ from vader_rt.io.files import write_text
 
 ROOT = Path(__file__).parent.parent
 Row = Mapping[str, Any]
+Columns = Mapping[str, Callable[[Any], str]]
+"""What a table says of a row, by heading."""
 Calls = dict[str, dict[str, float]]
 """Figures by call and column."""
 
@@ -33,6 +35,15 @@ _BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _START = "<!-- table:"
 _NONE = "–"
 
+SPEED: Columns = {
+    "call": lambda row: _duration(row["frames"] / row["fps"]),
+    "whole job": lambda row: f"{row['seconds']:.0f} s",
+    "first picture": lambda row: f"{row['first_picture_seconds']:.0f} s",
+    "decoding alone": lambda row: f"{row['decode_seconds']:.1f} s",
+    "the seed's way": lambda row: _duration(row["seed_seconds"]),
+    "memory": lambda row: f"{row['peak_rss_mb']} MB",
+}
+"""Columns of the benchmark of whole calls."""
 SUMMARY = {
     "ours": "VADER-RT",
     "given": "VADER-RT, the virtual image given",
@@ -151,17 +162,19 @@ def tolerances(_: Path) -> str:
 
 def speed(figures: Path) -> str:
     """How long calls take, and how much memory, beside what decoding them takes."""
-    columns = {
-        "call": lambda row: _duration(row["frames"] / row["fps"]),
-        "size": lambda row: "×".join(str(side) for side in row["size_wh"]),
-        "whole job": lambda row: f"{row['seconds']:.0f} s",
-        "first picture": lambda row: f"{row['first_picture_seconds']:.0f} s",
-        "decoding alone": lambda row: f"{row['decode_seconds']:.1f} s",
-        "the seed's way": lambda row: _duration(row["seed_seconds"]),
-        "memory": lambda row: f"{row['peak_rss_mb']} MB",
-    }
+    size = {"size": lambda row: "×".join(str(side) for side in row["size_wh"])}
+    call, *rest = SPEED.items()
+    return _speed(figures, {call[0]: call[1], **size, **dict(rest)}, (720, 1080))
+
+
+def speed_720p(figures: Path) -> str:
+    """The same of calls of 1280×720 alone."""
+    return _speed(figures, SPEED, (720,))
+
+
+def _speed(figures: Path, columns: Columns, heights: Sequence[int]) -> str:
     found = _read(figures / "speed.json")
-    rows = [row for row in found["calls"] if row["engine"] == "onnx-cpu"]
+    rows = [r for r in found["calls"] if r["engine"] == "onnx-cpu" and r["size_wh"][1] in heights]
     runtime = found["versions"]["onnxruntime"]
     where = f"*On {found['cpus']} CPUs ({found['cpu']}), ONNX Runtime {runtime}.*"
     return f"{_table(columns, rows)}\n\n{where}"
@@ -231,7 +244,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     table.__name__: table
     for table in (
         *(summary, dev, clients, ablation, int8, int8_cpus, tolerances),
-        *(speed, budget, roofline_diagram, roofline, roofline_devices),
+        *(speed, speed_720p, budget, roofline_diagram, roofline, roofline_devices),
     )
 }
 

@@ -20,7 +20,7 @@ def test_figures_of_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert main([*argv, "--calls", str(calls), "-o", str(output)]) == 0
     (row,) = json.loads(output.read_text())["calls"]
     assert (row["frames"], row["inferred_frames"], row["size_wh"]) == (12, 8, [320, 180])
-    assert 0 < row["first_picture_seconds"] < row["seconds"] < row["seed_seconds"] * 1e3
+    assert min(row[f"{what}seconds"] for what in ("", "first_picture_", "seed_", "decode_")) > 0
     assert row["of_decoding"] == pytest.approx(row["decode_seconds"] / row["seconds"])
     assert row["times_the_seed"] == pytest.approx(row["seed_seconds"] / row["seconds"])
     assert row["peak_rss_mb"] > 100

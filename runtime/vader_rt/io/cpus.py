@@ -37,10 +37,9 @@ def threads_for(asked: int) -> int:
     return min(asked, usable) if asked else usable
 
 
-def cap_opencv(threads: int) -> None:
-    """Let OpenCV take no more threads than these; it knows nothing of a container's quota."""
-    if cv2.getNumThreads() > threads:
-        cv2.setNumThreads(threads)
+def set_opencv_threads(threads: int) -> None:
+    """Let OpenCV take so many threads; by itself it knows nothing of a container's quota."""
+    cv2.setNumThreads(threads)
 
 
 def in_threads(work: Callable[[T], None], items: Iterable[T]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Protocol, cast
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from vader_rt.errors import InputError
 from vader_rt.io.cpus import usable_cpus
@@ -21,6 +23,7 @@ from vader_rt.io.images import shrunk
 
 MIN_SIDE = 64
 """Smallest width or height in pixels from which anything could be recovered."""
+_OF_THREAD = threading.local()
 _READ_ALONG = 4
 """Places along each side of a thumbnail's pixel at which the frame is read, between two pixels."""
 
@@ -253,7 +256,14 @@ def _decode(path: Path) -> Iterator[av.VideoFrame]:
 
 
 def _bgr(frame: av.VideoFrame) -> np.ndarray:
-    return _upright(frame.to_ndarray(format="bgr24"), frame.rotation)
+    """A frame as (H, W, 3) uint8 BGR.
+
+    A frame that converts itself keeps a converter with threads of its own for as long as it lives.
+    """
+    if not hasattr(_OF_THREAD, "reformatter"):
+        _OF_THREAD.reformatter = VideoReformatter()
+    converted = _OF_THREAD.reformatter.reformat(frame, format="bgr24")
+    return _upright(converted.to_ndarray(), frame.rotation)
 
 
 def _luma_plane(frame: av.VideoFrame) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from vader_rt.io.memory import give_back
 from vader_rt.io.video import FrameSource, open_source
-from vader_rt.pipeline.choose import Chosen
+from vader_rt.pipeline.choose import LEAST_FRAMES, Chosen
 from vader_rt.pipeline.finish import finish
 from vader_rt.pipeline.options import Models, Options, Truth, load_models, read_truth
 from vader_rt.pipeline.recover import Recovery
@@ -69,7 +69,7 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
     with open_source(source) as frames:
         truth = read_truth(settings, frames.size_wh)
         scan = Scan(frames, models.segmenter, timer, settings.chooser(models.frame.contract))
-        for count in _until(limit, timer, scan.run()):
+        for count in _until(limit and limit / 2, timer, scan.run()):
             yield Progress("scan", count, frames.frame_hint)
         given = settings.virtual_background, settings.virtual_library
         scenes = scan.scenes(models.frame, *given)
@@ -78,7 +78,8 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
         give_back()
         recovery = Recovery(models, scenes, chosen.total, timer, cpu_features=settings.cpu_features)
         run = _Run(frames, settings, models, timer, truth, chosen, recovery, to_the_end)
-        for count in _until(limit, timer, recovery.run(chosen.frames())):
+        recovering = recovery.run(chosen.frames())
+        for count in _until(limit, timer, recovering, at_least=LEAST_FRAMES):
             yield Progress("recover", count, chosen.count, _result_so_far=run.result)
         yield Progress("recover", chosen.count, chosen.count, run.result(last=True))
 
@@ -113,9 +114,11 @@ class _Run:
         return replace(found, report=said)
 
 
-def _until(limit: float | None, timer: StageTimer, counts: Iterator[int]) -> Iterator[int]:
-    """The counts, until so many seconds are over; one at least."""
+def _until(
+    limit: float | None, timer: StageTimer, counts: Iterator[int], at_least: int = 1
+) -> Iterator[int]:
+    """The counts, until so many seconds are over; but as many as `at_least`, if there are."""
     for count in counts:
         yield count
-        if limit is not None and timer.total > limit:
+        if limit is not None and timer.total > limit and count >= at_least:
             return

@@ -21,12 +21,14 @@ THUMBNAIL_WH = (48, 27)
 """Size at which frames are compared."""
 _FIRST_RADIUS = 1.0
 """Levels (RMS) within which two thumbnails are the same to begin with: compression noise."""
-_GROWTH = 1.3
+_GROWTH = 1.1
 LEAST_FRAMES = 8
 """The fewest frames that may be asked for: as many as vote on a pixel."""
 AUTO_FRAMES, MOST_AUTO_FRAMES = 80, 320
 """Frames that `auto_budget` gives, of a call of up to `SHORT_CALL` frames, and at most."""
 SHORT_CALL = 600
+_MOST_DIFFERENT = 80
+"""Each frame is compared with all of these."""
 _HELD_BYTES = 320_000_000
 """What candidates may hold in memory: 100 frames of 1920×1080, as decoders give them."""
 T = TypeVar("T")
@@ -97,7 +99,7 @@ class FrameChooser:
     """
 
     def __init__(self, budget: int, held_bytes: int = _HELD_BYTES) -> None:
-        self._budget, different = budget, budget // 4
+        self._budget, different = budget, min(budget // 4, _MOST_DIFFERENT)
         self._held_bytes_each = held_bytes // (budget + different)
         self._spread = Spread[Candidate](budget)
         self._different = _Different(different)
@@ -244,10 +246,13 @@ class ChosenFrames:
             again = enumerate(self._source.views())
         else:
             order = list(_spread_order(order))
-        for index in order:
-            view = self._views.pop(index) or _at(index, again)
-            if view is not None:
-                yield index, view.bgr()
+        try:
+            for index in order:
+                view = self._views.pop(index) or _at(index, again)
+                if view is not None:
+                    yield index, view.bgr()
+        finally:
+            self._views.clear()  # if nobody wants the rest, nobody holds it
 
     def timeline(self, leaks: Mapping[int, float]) -> list[float]:
         return self._leaks.leaks(leaks)

@@ -14,7 +14,7 @@ from vader_rt.engines.load import load_engine
 from vader_rt.engines.trt.memory import MemoryPackage
 from vader_rt.errors import InputError, UsageError
 from vader_rt.features.segmenter import Segmenter
-from vader_rt.io.cpus import cap_opencv, threads_for
+from vader_rt.io.cpus import set_opencv_threads, threads_for
 from vader_rt.io.images import read_gray, read_image
 from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION
 from vader_rt.pipeline.choose import LEAST_FRAMES, AutoChooser, Chooser, FrameChooser
@@ -38,7 +38,8 @@ class Options:
     OpenCV could on the GPU.
     frames: how many frames go through the network, chosen all over the call; `auto` takes
     `auto_budget` of them, but every one for a model whose pixels are copied; `all` every one.
-    time_limit: seconds after which the work ends with what there is by then.
+    time_limit: seconds after which the work ends with what there is by then. Half of it is left for
+    recovery, which takes in `LEAST_FRAMES` at any rate.
     """
 
     model: Model | None = None
@@ -101,7 +102,7 @@ def load_models(options: Options) -> Models:
         UsageError: restoration is asked for where pixels are copied.
     """
     threads = threads_for(options.threads)
-    cap_opencv(threads)
+    set_opencv_threads(threads)
     options = replace(options, threads=threads)
     frame = _load(options.model or DEFAULT_MODEL, "frame", options)
     return Models(frame, _load_restoration(frame, options), Segmenter(threads=threads))

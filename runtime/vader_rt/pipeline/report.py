@@ -98,5 +98,5 @@ def _timings(timer: StageTimer, frames: int) -> dict[str, Any]:
     return {
         "total_seconds": round(seconds, 3),
         "seconds_per_frame": round(seconds / max(frames, 1), 5),
-        "stages_seconds": {k: round(v, 3) for k, v in timer.seconds.items()},
+        "stages_seconds": {k: round(v, 3) for k, v in dict(timer.seconds).items()},
     }

@@ -126,7 +126,8 @@ class Scan:
     def _looping_scene(self, engine: Engine, looping: LoopingVideo) -> Scene:
         """The one scene of a call before a video that runs in a loop."""
         with self._timer.measure("virtual"):
-            behind = [looping.at(index) for index in self.kept.indices]
+            indices = self.kept.indices
+            behind = Pictures(lambda at: looping.at(indices[at]), len(indices))
             virtual = loop_virtual(self.kept, looping.at(0), behind)
         with self._timer.measure("look"):
             planes = static_planes(engine, virtual, self.kept, behind)

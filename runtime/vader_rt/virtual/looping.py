@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -25,6 +26,8 @@ _ALIKE = 0.35
 """A loop is one if frames a period apart differ by at most this share of the usual difference."""
 _MOVES_LEVELS = 2.0
 _KEPT_BYTES = 320_000_000
+_ROUNDS = 24
+"""Rounds of a loop that are learned from: the person was elsewhere in most of them."""
 
 
 @dataclass
@@ -78,9 +81,9 @@ class LoopingVideo:
         return len(self._pictures)
 
     def learn(self, frames: Iterable[np.ndarray], segmenter: Segmenter) -> None:
-        """Take in all frames of a call, (H, W, 3) uint8, from its first on; once."""
+        """Take in the frames of a call, (H, W, 3) uint8, from its first on, of so many rounds."""
         least = np.full(self._pictures.shape[:3], 255, np.uint8)
-        for index, frame in enumerate(frames):
+        for index, frame in enumerate(islice(frames, _ROUNDS * self.period)):
             phase = index % self.period
             small = shrunk(frame, self._kept_wh)
             mask = cv2.resize(segmenter.mask(frame), self._kept_wh)

@@ -251,21 +251,22 @@ def test_too_few_frames_are_refused(count: object, frames: list[np.ndarray]) -> 
 def test_a_time_limit_ends_with_what_there_is(
     frames: list[np.ndarray], models: dict[str, Path]
 ) -> None:
-    for budget in ("all", 8):
+    for budget, inferred in (("all", list(range(8))), (8, [0])):
         result = vader_rt.reconstruct(frames, time_limit=1e-3, frames=budget, **models)
         assert result.report["complete"] is False
-        assert result.report["inferred_frames"] == [0]
+        assert result.report["inferred_frames"] == inferred
         assert 1 <= len(result.timeline) < len(frames)
     assert result.background.shape == frames[0].shape
     assert vader_rt.reconstruct(frames, time_limit=3600, **models).report["complete"] is True
 
 
 PEAK = """
-import resource, sys, vader_rt
+import sys, vader_rt
 video, model, restoration = sys.argv[1:]
 options = {"engine": "onnx-cpu", "threads": 1, "model": model, "restoration": restoration}
 vader_rt.reconstruct(video, **options)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# of this process alone: getrusage counts what the parent had before it began
+print(next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmHWM")))
 """
 
 
