@@ -1,8 +1,9 @@
-"""TFLite person segmenter → ONNX: `python -m tools.segmenter SELFIE.tflite -o SELFIE.onnx`.
+"""TFLite person segmenter → ONNX: `python -m tools.segmenter MODEL.tflite -o MODEL.onnx`.
 
 The runtime re-runs the kind of segmenter that a client would have run. MediaPipe publishes its
-selfie model (Apache-2.0) as TFLite with one custom operator, which no general converter knows; the
-whole model uses eleven operators, and this file maps exactly those and refuses any other.
+selfie models (Apache-2.0) as TFLite with one custom operator, which no general converter knows, and
+its pose landmarker with a person mask beside other outputs. What leads to their masks uses thirteen
+operators; this file maps exactly those and refuses any other.
 """
 
 from __future__ import annotations
@@ -26,17 +27,21 @@ from vader_rt.io.files import whole_file
 
 OPSET = 17
 _TRANSPOSE_BIAS = "Convolution2DTransposeBias"
-_ACTIVATIONS = {1: "Relu", 3: "Relu6"}
+_ACTIVATIONS = {0: "", 1: "Relu", 3: "Relu6"}
+_DTYPES = {0: np.float32, 1: np.float16, 2: np.int32}
 _OP_NAMES = {v: k for k, v in vars(tflite.BuiltinOperator).items() if isinstance(v, int)}
 
 
 @dataclass
 class _Graph:
-    """The TFLite subgraph that is read and the ONNX nodes that grow from it."""
+    """The TFLite subgraph that is read and the ONNX nodes that grow from it.
+
+    initializers: by the name that nodes read; float16 ones are read through a Cast.
+    """
 
     model: tflite.Model
     nodes: list[onnx.NodeProto] = field(default_factory=list)
-    initializers: list[onnx.TensorProto] = field(default_factory=list)
+    initializers: dict[str, onnx.TensorProto] = field(default_factory=dict)
     constants: dict[int, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -44,18 +49,20 @@ class _Graph:
         return self.model.Subgraphs(0)
 
     def shape(self, index: int) -> list[int]:
-        return self.tf.Tensors(index).ShapeAsNumpy().tolist()
+        tensor = self.tf.Tensors(index)
+        return [tensor.Shape(i) for i in range(tensor.ShapeLength())]
 
     def constant(self, index: int) -> np.ndarray | None:
-        """The value of a constant tensor as float32, None for one that is computed."""
+        """The value of a constant tensor as it is stored, None for one that is computed."""
         if index in self.constants:
             return self.constants[index]
         tensor = self.tf.Tensors(index)
         raw = self.model.Buffers(tensor.Buffer()).DataAsNumpy()
         if isinstance(raw, int):
             return None
-        dtype = {0: np.float32, 1: np.float16, 2: np.int32}[tensor.Type()]
-        return np.frombuffer(raw.tobytes(), dtype).reshape(self.shape(index))
+        if tensor.Type() not in _DTYPES:
+            raise InputError(f"tensor {index} is not float32, float16 or int32, as weights must be")
+        return np.frombuffer(raw.tobytes(), _DTYPES[tensor.Type()]).reshape(self.shape(index))
 
     def required(self, index: int) -> np.ndarray:
         """The value of a tensor that must be constant: a kernel or a bias."""
@@ -68,15 +75,21 @@ class _Graph:
         self.nodes.append(helper.make_node(op, inputs, [output], **attributes))
 
     def weight(self, name: str, value: np.ndarray) -> str:
-        value = np.ascontiguousarray(value, np.float32 if value.dtype.kind == "f" else np.int64)
-        self.initializers.append(numpy_helper.from_array(value, name))
+        """Store a constant; float16 stays float16, which engines cast once, when they load it."""
+        stored = name
+        if value.dtype == np.float16:
+            stored = f"{name}_half"
+            self.emit("Cast", [stored], name, to=TensorProto.FLOAT)
+        elif value.dtype.kind == "i":
+            value = value.astype(np.int64)
+        self.initializers[name] = numpy_helper.from_array(value, stored)
         return name
 
     def value(self, index: int) -> str:
         """The ONNX name of a TFLite tensor; constants become NCHW initialisers."""
         name = f"t{index}"
         constant = self.constant(index)
-        if constant is not None and all(i.name != name for i in self.initializers):
+        if constant is not None and name not in self.initializers:
             self.weight(name, constant.transpose(0, 3, 1, 2) if constant.ndim == 4 else constant)
         return name
 
@@ -99,6 +112,8 @@ def _same_pads(size: list[int], kernel: tuple[int, int], stride: tuple[int, int]
 
 def _convolution(graph: _Graph, op: tflite.Operator, options_type: type) -> None:
     options = _options(op, options_type)
+    if (options.DilationHFactor(), options.DilationWFactor()) != (1, 1):
+        raise InputError("dilated convolutions are unknown to this converter")
     source, weights, bias = op.InputsAsNumpy().tolist()
     kernel = graph.required(weights)
     depthwise = options_type is tflite.DepthwiseConv2DOptions
@@ -121,7 +136,9 @@ def _convolution(graph: _Graph, op: tflite.Operator, options_type: type) -> None
 def _with_activation(
     graph: _Graph, name: str, inputs: list[str], output: int, options: Any, **attributes: Any
 ) -> None:
-    activation = _ACTIVATIONS.get(options.FusedActivationFunction())
+    if options.FusedActivationFunction() not in _ACTIVATIONS:
+        raise InputError(f"{name}: of activations, only Relu and Relu6 are known to this converter")
+    activation = _ACTIVATIONS[options.FusedActivationFunction()]
     target = f"t{output}"
     graph.emit(name, inputs, f"{target}_linear" if activation else target, **attributes)
     if activation == "Relu6":
@@ -187,8 +204,16 @@ def _transpose_bias(graph: _Graph, op: tflite.Operator) -> None:
     graph.emit("ConvTranspose", inputs, f"t{output}", strides=[stride, stride])
 
 
+def _pad(graph: _Graph, op: tflite.Operator) -> None:
+    """Zeros around a tensor: (4, 2) before and after each NHWC axis → all before, all after."""
+    source, amounts = op.InputsAsNumpy().tolist()
+    output = op.Outputs(0)
+    pads = graph.weight(f"p{output}", graph.required(amounts)[[0, 3, 1, 2]].T.ravel())
+    graph.emit("Pad", [graph.value(source), pads], f"t{output}")
+
+
 def _dequantize(graph: _Graph, op: tflite.Operator) -> None:
-    graph.constants[op.Outputs(0)] = graph.required(op.Inputs(0)).astype(np.float32)
+    graph.constants[op.Outputs(0)] = graph.required(op.Inputs(0))
 
 
 _CONVERTERS: dict[str, Callable[[_Graph, tflite.Operator], None]] = {
@@ -203,6 +228,7 @@ _CONVERTERS: dict[str, Callable[[_Graph, tflite.Operator], None]] = {
     "AVERAGE_POOL_2D": _global_pool,
     "MEAN": _global_pool,
     "RESIZE_BILINEAR": _resize,
+    "PAD": _pad,
     _TRANSPOSE_BIAS: _transpose_bias,
 }
 
@@ -222,30 +248,59 @@ def _read(path: Path) -> tflite.Model:
     return tflite.Model.GetRootAs(data, 0)
 
 
-def convert(tflite_path: str | Path) -> onnx.ModelProto:
-    """Read a TFLite segmenter and return the same network as ONNX.
+def _mask_output(graph: _Graph) -> int:
+    """The output that is a person mask: one plane of the input's size."""
+    wanted = [*graph.shape(graph.tf.Inputs(0))[:3], 1]
+    shapes = {i: graph.shape(i) for i in graph.tf.OutputsAsNumpy().tolist()}
+    masks = [i for i, shape in shapes.items() if shape == wanted]
+    if len(masks) != 1:
+        raise InputError(
+            f"{len(masks)} outputs are a person mask of shape {wanted}, one is needed; "
+            f"the outputs' shapes: {list(shapes.values())}"
+        )
+    return masks[0]
 
-    Input `rgb`: (1, 3, H, W) float32 in [0, 1]; output `mask`: (1, 1, H, W) float32 in [0, 1].
+
+def _operators_for(graph: _Graph, target: int) -> list[tflite.Operator]:
+    """What leads to a tensor, in the order of the file, which is that of running it."""
+    needed, operators = {target}, []
+    for i in reversed(range(graph.tf.OperatorsLength())):
+        op = graph.tf.Operators(i)
+        if needed & set(op.OutputsAsNumpy().tolist()):
+            needed |= set(op.InputsAsNumpy().tolist())
+            operators.append(op)
+    return operators[::-1]
+
+
+def convert(tflite_path: str | Path) -> onnx.ModelProto:
+    """Read a TFLite segmenter and return what leads to its person mask as ONNX.
+
+    Input `rgb`: (1, 3, H, W) float32 in [0, 1]; output `mask`: (1, 1, H, W) float32 in [0, 1]. A
+    mask that does not end with LOGISTIC is taken for logits.
 
     Raises:
-        InputError: the model holds an operator that is not in the selfie segmenters.
+        InputError: no output, or more than one, has the mask's shape, or an operator that leads to
+            the mask is not in MediaPipe's segmenters.
     """
     model = _read(Path(tflite_path))
     graph = _Graph(model)
-    for i in range(graph.tf.OperatorsLength()):
-        op = graph.tf.Operators(i)
+    target = _mask_output(graph)
+    for op in _operators_for(graph, target):
         name = _operator_name(model, op)
         if name not in _CONVERTERS:
             raise InputError(
                 f"{tflite_path}: operator {name} is unknown; known: {sorted(_CONVERTERS)}"
             )
         _CONVERTERS[name](graph, op)
-    return _finish(graph)
+    return _finish(graph, target)
 
 
-def _finish(graph: _Graph) -> onnx.ModelProto:
-    source, target = graph.tf.Inputs(0), graph.tf.Outputs(0)
+def _finish(graph: _Graph, target: int) -> onnx.ModelProto:
+    source = graph.tf.Inputs(0)
     rename = {f"t{source}": "rgb", f"t{target}": "mask"}
+    if graph.nodes[-1].op_type != "Sigmoid":
+        rename[f"t{target}"] = "logits"
+        graph.emit("Sigmoid", [f"t{target}"], "mask")
     for node in graph.nodes:
         for names in (node.input, node.output):
             names[:] = [rename.get(n, n) for n in names]
@@ -255,7 +310,11 @@ def _finish(graph: _Graph) -> onnx.ModelProto:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, [n, c, h, w])
 
     onnx_graph = helper.make_graph(
-        graph.nodes, "segmenter", [info("rgb", source)], [info("mask", target)], graph.initializers
+        graph.nodes,
+        "segmenter",
+        [info("rgb", source)],
+        [info("mask", target)],
+        list(graph.initializers.values()),
     )
     model = helper.make_model(
         onnx_graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8
