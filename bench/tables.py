@@ -11,29 +11,25 @@ ends with 1 if a table is out of date.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
 
+from bench.markdown import Columns, Row, number, read, table, text
+from bench.roofline_tables import roofline, roofline_devices, roofline_diagram
 from vader_rt.cli.exit_codes import exit_code
 from vader_rt.doctor.tolerance import TOLERANCES
 from vader_rt.errors import InputError
 from vader_rt.io.files import write_text
 
 ROOT = Path(__file__).parent.parent
-Row = Mapping[str, Any]
-Columns = Mapping[str, Callable[[Any], str]]
-"""What a table says of a row, by heading."""
 Calls = dict[str, dict[str, float]]
 """Figures by call and column."""
 
 _BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _START = "<!-- table:"
-_NONE = "–"
 
 SPEED: Columns = {
     "call": lambda row: _duration(row["frames"] / row["fps"]),
@@ -81,7 +77,7 @@ def summary(figures: Path) -> str:
         "mean": lambda row: f"{fmean(row['values']):.3f}",
         "median": lambda row: f"{median(row['values']):.3f}",
     }
-    return _table(columns, rows)
+    return table(columns, rows)
 
 
 def dev(figures: Path) -> str:
@@ -94,7 +90,7 @@ def dev(figures: Path) -> str:
         for name, average in (("mean", fmean), ("median", median))
     }
     rows = [{"call": name, **row} for name, row in (calls | averages).items()]
-    return _table({"call": _text("call"), **{c: _number(c) for c in shown}}, rows)
+    return table({"call": text("call"), **{c: number(c) for c in shown}}, rows)
 
 
 def clients(figures: Path) -> str:
@@ -106,35 +102,35 @@ def clients(figures: Path) -> str:
         {"client": client, "calls": len(group), **_average(group, CLIENT_COLUMNS, fmean)}
         for client, group in sorted(groups.items())
     ]
-    columns = {"client": _text("client"), "calls": _text("calls")}
-    return _table(columns | {c: _number(c) for c in CLIENT_COLUMNS}, rows)
+    columns = {"client": text("client"), "calls": text("calls")}
+    return table(columns | {c: number(c) for c in CLIENT_COLUMNS}, rows)
 
 
 def ablation(figures: Path) -> str:
     """What happens without a part."""
     columns = {
-        "": _text("what"),
-        "mean": _number("mean"),
-        "median": _number("median"),
+        "": text("what"),
+        "mean": number("mean"),
+        "median": number("median"),
         "claimed": lambda row: f"{100 * row['claimed']:.2f} %",
         "right of it": lambda row: f"{row['right']:.2f}",
     }
-    return _table(columns, _read(figures / "ablation.json"))
+    return table(columns, read(figures / "ablation.json"))
 
 
 def int8(figures: Path) -> str:
     """What INT8 costs and gains, by model and CPU."""
     columns = {
-        "model": _text("model"),
-        "on": _text("cpu"),
+        "model": text("model"),
+        "on": text("cpu"),
         "weights": lambda row: f"{row['weight_bits']} bits",
         "fp32": lambda row: f"{row['fp32_ms']:.1f} ms",
         "int8": lambda row: f"{row['int8_ms']:.1f} ms",
         "error by min-max, entropy, percentile": lambda row: _least_bold(row["errors"]),
         "score": lambda row: f"{row['reference_score']:.4f} → {row['score']:.4f}",
-        "verdict": _text("verdict"),
+        "verdict": text("verdict"),
     }
-    return _table(columns, _read(figures / "int8.json"))
+    return table(columns, read(figures / "int8.json"))
 
 
 def int8_cpus(figures: Path) -> str:
@@ -144,20 +140,20 @@ def int8_cpus(figures: Path) -> str:
         "with VNNI": lambda row: ", ".join(f"{x:.3f}" for x in row["with_vnni"]),
         "without": lambda row: ", ".join(f"{x:.3f}" for x in row["without"]),
     }
-    return _table(columns, _read(figures / "int8_cpus.json"))
+    return table(columns, read(figures / "int8_cpus.json"))
 
 
 def tolerances(_: Path) -> str:
     """What an export may differ by: the program's own limits, not figures."""
     rows = [{"what": PRECISIONS[name], **vars(limit)} for name, limit in TOLERANCES.items()]
     columns = {
-        "": _text("what"),
+        "": text("what"),
         "largest difference": lambda row: f"{row['largest']:g}",
         "mean": lambda row: f"{row['mean']:.5f}".rstrip("0"),
         "IoU of leak > 0.5": lambda row: f"{row['iou']:g}",
         "score lost": lambda row: f"{row['score']:g}",
     }
-    return _table(columns, rows)
+    return table(columns, rows)
 
 
 def speed(figures: Path) -> str:
@@ -173,11 +169,11 @@ def speed_720p(figures: Path) -> str:
 
 
 def _speed(figures: Path, columns: Columns, heights: Sequence[int]) -> str:
-    found = _read(figures / "speed.json")
+    found = read(figures / "speed.json")
     rows = [r for r in found["calls"] if r["engine"] == "onnx-cpu" and r["size_wh"][1] in heights]
     runtime = found["versions"]["onnxruntime"]
     where = f"*On {found['cpus']} CPUs ({found['cpu']}), ONNX Runtime {runtime}.*"
-    return f"{_table(columns, rows)}\n\n{where}"
+    return f"{table(columns, rows)}\n\n{where}"
 
 
 def budget(figures: Path) -> str:
@@ -190,54 +186,7 @@ def budget(figures: Path) -> str:
         "against all frames": lambda row: f"{row['change']:+.4f}",
         "the call that loses most": lambda row: f"{row['worst']:+.4f}",
     }
-    return _table(columns, _read(figures / "budget.json")["rows"])
-
-
-def roofline_diagram(figures: Path) -> str:
-    """The stages of the GPU path as Mermaid; thick arrows go from one processor to the other."""
-    found = _read(figures / "roofline.json")
-    on = {stage["name"].partition(",")[0]: stage["place"] for stage in found["stages"]}
-    names = list(dict.fromkeys(name for arrow in found["arrows"] for name in arrow[:2]))
-    lines = []
-    for start, end, moved, per in found["arrows"]:
-        arrow = "-->" if on.get(start, "CPU") == on.get(end, "CPU") else "==>"
-        text = f"{moved / 1e6:.2f} MB{'' if per == 'frame' else ' once'}"
-        ends = (f's{names.index(name)}["{name}, {on.get(name, "CPU")}"]' for name in (start, end))
-        lines.append(f'    {next(ends)} {arrow}|"{text}"| {next(ends)}')
-    return "\n".join(["```mermaid", "flowchart LR", *lines, "```"])
-
-
-def roofline(figures: Path) -> str:
-    """Bytes, operations and, by device, microseconds of every stage; then those of every thread."""
-    found = _read(figures / "roofline.json")
-    columns = {
-        "stage": _text("name"),
-        "on": _text("place"),
-        "MB": lambda row: _between(row, "bytes_least", "bytes_most", 1e-6, 2),
-        "10⁶ operations": lambda row: f"{row['operations'] / 1e6:.1f}",
-        "part of": lambda row: f"`{row['timed']}`",
-        **{device["name"]: _microseconds(device["name"]) for device in found["devices"]},
-    }
-    rows = [{k: v for k, v in row.items() if v is not None} for row in found["stages"]]
-    rows += [{"name": f"**thread: {row['thread']}**", **row} for row in found["threads"]]
-    return _table(columns, rows)
-
-
-def roofline_devices(figures: Path) -> str:
-    """The peaks that the times are of."""
-    columns = {
-        "": _text("name"),
-        "memory, GB/s": lambda row: f"{row['memory'] / 1e9:g}",
-        "fp32, tf32, fp16, int8, 10¹²/s": lambda row: ", ".join(
-            f"{row[kind] / 1e12:.1f}" for kind in ("fp32", "tf32", "fp16", "int8")
-        ),
-        "link, GB/s": lambda row: f"{row['link'] / 1e9:.1f}",
-        "CPU: GB/s, 10⁹/s": lambda row: (
-            f"{row['cpu']['memory'] / 1e9:g}, {row['cpu']['fp32'] / 1e9:.0f}"
-        ),
-        "source": _text("source"),
-    }
-    return _table(columns, _read(figures / "roofline.json")["devices"])
+    return table(columns, read(figures / "budget.json")["rows"])
 
 
 TABLES: dict[str, Callable[[Path], str]] = {
@@ -257,13 +206,13 @@ def outdated(root: Path = ROOT) -> dict[Path, str]:
     """
     documents = [root / "README.md", root / "runtime" / "vader_rt" / "models" / "README.md"]
     documents += sorted((root / "docs").glob("*.md"))
-    texts = {path: path.read_text(encoding="utf-8") for path in documents if path.is_file()}
-    fresh = {path: _filled(path, text, root / "docs" / "figures") for path, text in texts.items()}
-    return {path: text for path, text in fresh.items() if text != texts[path]}
+    held = {path: path.read_text(encoding="utf-8") for path in documents if path.is_file()}
+    fresh = {path: _filled(path, old, root / "docs" / "figures") for path, old in held.items()}
+    return {path: new for path, new in fresh.items() if new != held[path]}
 
 
-def _filled(path: Path, text: str, figures: Path) -> str:
-    if text.count(_START) != len(_BLOCK.findall(text)):
+def _filled(path: Path, held: str, figures: Path) -> str:
+    if held.count(_START) != len(_BLOCK.findall(held)):
         raise InputError(f"{path}: a line `{_START} NAME -->` has no `<!-- end -->` after it")
 
     def fill(block: re.Match[str]) -> str:
@@ -272,7 +221,7 @@ def _filled(path: Path, text: str, figures: Path) -> str:
             raise InputError(f"{path}: unknown table {name!r}; known: {', '.join(TABLES)}")
         return f"{start}{TABLES[name](figures)}\n{end}"
 
-    return _BLOCK.sub(fill, text)
+    return _BLOCK.sub(fill, held)
 
 
 def _duration(seconds: float) -> str:
@@ -282,10 +231,10 @@ def _duration(seconds: float) -> str:
 
 def _calls(figures: Path) -> Calls:
     """The evaluation; `given` is what the run with the true virtual images scored."""
-    calls: Calls = _read(figures / "dev.json")
+    calls: Calls = read(figures / "dev.json")
     with_image = figures / "dev_given.json"
     if with_image.is_file():
-        for name, row in _read(with_image).items():
+        for name, row in read(with_image).items():
             calls.get(name, {})["given"] = row["ours"]
     return calls
 
@@ -303,52 +252,6 @@ def _average(
     return {column: average(found) for column, found in values.items() if found}
 
 
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: these figures cannot be read ({error})") from None
-
-
-def _table(columns: Mapping[str, Callable[[Row], str]], rows: Iterable[Row]) -> str:
-    """A Markdown table: what stands in a row, by heading; a dash where the row has no figure."""
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    lines += [f"| {' | '.join(_cell(cell, row) for cell in columns.values())} |" for row in rows]
-    return "\n".join(lines)
-
-
-def _cell(cell: Callable[[Row], str], row: Row) -> str:
-    try:
-        return cell(row)
-    except KeyError:
-        return _NONE
-
-
-def _text(key: str) -> Callable[[Row], str]:
-    return lambda row: str(row[key])
-
-
-def _number(key: str) -> Callable[[Row], str]:
-    return lambda row: f"{row[key]:.3f}"
-
-
-def _between(row: Row, least: str, most: str, unit: float, digits: int) -> str:
-    """The least figure and the most, if there is one."""
-    figures = (row[least], row[most]) if most in row else (row[least],)
-    return "–".join(f"{figure * unit:.{digits}f}" for figure in figures)
-
-
-def _microseconds(device: str) -> Callable[[Row], str]:
-    """A star where operations bound the least."""
-
-    def cell(row: Row) -> str:
-        times = row["times"][device]
-        star = "*" if times.get("bound") == "operations" else ""
-        return star + _between(times, "least", "most", 1, 0)
-
-    return cell
-
-
 def _least_bold(values: Sequence[float]) -> str:
     least = min(values)
     return ", ".join(f"**{v:.4f}**" if v == least else f"{v:.4f}" for v in values)
@@ -364,11 +267,11 @@ def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
 
 def _run(root: Path, *, check: bool) -> int:
     stale = outdated(root)
-    for path, text in stale.items():
+    for path, fresh in stale.items():
         if check:
             print(f"{path}: out of date; run `python -m bench.tables`", file=sys.stderr)
         else:
-            write_text(path, text)
+            write_text(path, fresh)
             print(path)
     return int(check and bool(stale))
 

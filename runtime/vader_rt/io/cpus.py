@@ -10,8 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-import cv2
-
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -35,11 +33,6 @@ def threads_for(asked: int) -> int:
     if asked > usable:
         log.warning("--threads %d: this process may use %d CPUs; taking %d", asked, usable, usable)
     return min(asked, usable) if asked else usable
-
-
-def set_opencv_threads(threads: int) -> None:
-    """Let OpenCV take so many threads; by itself it knows nothing of a container's quota."""
-    cv2.setNumThreads(threads)
 
 
 def in_threads(work: Callable[[T], None], items: Iterable[T]) -> None:

@@ -256,21 +256,25 @@ def _decode(path: Path) -> Iterator[av.VideoFrame]:
 
 
 def _bgr(frame: av.VideoFrame) -> np.ndarray:
-    """A frame as (H, W, 3) uint8 BGR.
+    """A frame as (H, W, 3) uint8 BGR, upright."""
+    return _upright(_converted(frame, "bgr24"), frame.rotation)
+
+
+def _converted(frame: av.VideoFrame, pixel_format: str) -> np.ndarray:
+    """A frame in a pixel format of FFmpeg.
 
     A frame that converts itself keeps a converter with threads of its own for as long as it lives.
     """
     if not hasattr(_OF_THREAD, "reformatter"):
         _OF_THREAD.reformatter = VideoReformatter()
-    converted = _OF_THREAD.reformatter.reformat(frame, format="bgr24")
-    return _upright(converted.to_ndarray(), frame.rotation)
+    return _OF_THREAD.reformatter.reformat(frame, format=pixel_format).to_ndarray()
 
 
 def _luma_plane(frame: av.VideoFrame) -> np.ndarray:
     """Brightness, (H, W) uint8: where it stands in a plane of its own, without a copy."""
     brightness = frame.format.components[0]
     if not (frame.format.is_planar and brightness.is_luma and brightness.bits == 8):
-        return frame.to_ndarray(format="gray")
+        return _converted(frame, "gray")
     plane = frame.planes[0]
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
     return rows[:, : plane.width]

@@ -113,10 +113,6 @@ class FrameChooser:
         self._different.add(candidate)
         self.seen += 1
 
-    def candidates(self) -> set[int]:
-        """Indices of the frames that may be chosen."""
-        return {c.index for c in (*self._spread.kept.values(), *self._different.candidates)}
-
     def chosen(self, most: int | None = None) -> list[Candidate]:
         """The frames that were chosen so far, in order; fewer than the budget if it is too many."""
         spread, budget = list(self._spread.kept.values()), most or self._budget

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 
 from vader_rt.contract import Contract
@@ -14,7 +15,7 @@ from vader_rt.engines.load import load_engine
 from vader_rt.engines.trt.memory import MemoryPackage
 from vader_rt.errors import InputError, UsageError
 from vader_rt.features.segmenter import Segmenter
-from vader_rt.io.cpus import set_opencv_threads, threads_for
+from vader_rt.io.cpus import threads_for
 from vader_rt.io.images import read_gray, read_image
 from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION
 from vader_rt.pipeline.choose import LEAST_FRAMES, AutoChooser, Chooser, FrameChooser
@@ -102,7 +103,7 @@ def load_models(options: Options) -> Models:
         UsageError: restoration is asked for where pixels are copied.
     """
     threads = threads_for(options.threads)
-    set_opencv_threads(threads)
+    cv2.setNumThreads(threads)  # by itself it knows nothing of a container's quota
     options = replace(options, threads=threads)
     frame = _load(options.model or DEFAULT_MODEL, "frame", options)
     return Models(frame, _load_restoration(frame, options), Segmenter(threads=threads))

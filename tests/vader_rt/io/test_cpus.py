@@ -6,10 +6,9 @@ import logging
 import os
 from pathlib import Path
 
-import cv2
 import pytest
 
-from vader_rt.io.cpus import in_threads, set_opencv_threads, threads_for, usable_cpus
+from vader_rt.io.cpus import in_threads, threads_for, usable_cpus
 
 HERE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -41,16 +40,6 @@ def test_no_more_threads_than_cpus(caplog: pytest.LogCaptureFixture) -> None:
     assert not caplog.messages
     assert threads_for(10**9) == usable_cpus()
     assert "taking" in caplog.messages[0]
-
-
-def test_opencv_takes_as_many_threads_as_it_may() -> None:
-    before = cv2.getNumThreads()
-    try:
-        for threads in (1, 2, 1):
-            set_opencv_threads(threads)
-            assert cv2.getNumThreads() == threads
-    finally:
-        cv2.setNumThreads(before)
 
 
 def test_work_is_done_on_every_item_and_its_error_is_raised() -> None:

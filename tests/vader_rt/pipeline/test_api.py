@@ -19,6 +19,7 @@ from train.calls import Call
 from vader_rt.engines.load import load_engine
 from vader_rt.errors import InputError, UsageError
 from vader_rt.features.detail import VirtualDetail
+from vader_rt.io.cpus import usable_cpus
 from vader_rt.io.images import read_image
 from vader_rt.io.video import VideoWriter, open_video
 from vader_rt.room.accumulate import VISIBLE_LEVELS
@@ -258,6 +259,19 @@ def test_a_time_limit_ends_with_what_there_is(
         assert 1 <= len(result.timeline) < len(frames)
     assert result.background.shape == frames[0].shape
     assert vader_rt.reconstruct(frames, time_limit=3600, **models).report["complete"] is True
+
+
+@pytest.mark.parametrize("threads", [2, 1])
+def test_opencv_takes_as_many_threads_as_it_may(
+    threads: int, frames: list[np.ndarray], models: dict[str, Path]
+) -> None:
+    before = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(3 - threads)
+        vader_rt.reconstruct(frames[:2], threads=threads, **models)
+        assert cv2.getNumThreads() == min(threads, usable_cpus())
+    finally:
+        cv2.setNumThreads(before)
 
 
 PEAK = """
