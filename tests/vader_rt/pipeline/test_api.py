@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import subprocess
 import sys
 import threading
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,8 +24,9 @@ from vader_rt.features.detail import VirtualDetail
 from vader_rt.io.cpus import usable_cpus
 from vader_rt.io.images import read_image
 from vader_rt.io.video import VideoWriter, open_video
-from vader_rt.room.accumulate import VISIBLE_LEVELS
+from vader_rt.room.accumulate import VISIBLE_LEVELS, VotingAccumulator
 from vader_rt.room.confidence import logistic, restored_terms
+from vader_rt.room.restore import restore
 from vader_rt.score import score
 
 
@@ -259,6 +262,28 @@ def test_a_time_limit_ends_with_what_there_is(
         assert 1 <= len(result.timeline) < len(frames)
     assert result.background.shape == frames[0].shape
     assert vader_rt.reconstruct(frames, time_limit=3600, **models).report["complete"] is True
+
+
+def test_at_the_end_the_samples_are_given_up(
+    frames: list[np.ndarray], models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[weakref.ref] = []
+
+    def accumulator(*args: object) -> VotingAccumulator:
+        made = VotingAccumulator(args[1], args[0])  # type: ignore[arg-type]
+        held.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr("vader_rt.pipeline.recover.accumulator_for", accumulator)
+
+    def restored(*args: object) -> object:
+        gc.collect()
+        assert held[0]() is None
+        return restore(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("vader_rt.room.accumulate.restore", restored)
+    vader_rt.reconstruct(frames[:3], **models)
+    assert len(held) == 1
 
 
 @pytest.mark.parametrize("threads", [2, 1])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -16,6 +19,7 @@ from vader_rt.pipeline.choose import (
     Candidate,
     ChosenFrames,
     FrameChooser,
+    _farthest_first,
     auto_budget,
 )
 from vader_rt.pipeline.timeline import CheapLeak
@@ -149,3 +153,25 @@ def test_auto_holds_only_what_a_short_call_needs(count: int) -> None:
     assert len(found) == min(count, auto_budget(count))
     assert {c.view is None for c in found} == {count > SHORT_CALL}
     assert max(np.diff([-1, *(c.index for c in found), count])) <= count / 10
+
+
+def test_of_those_that_differ_the_farthest_come_first() -> None:
+    levels = [100, 101, 102, 180, 103, 140]
+    candidates = [Candidate(i, None, still(v).astype(np.float32)) for i, v in enumerate(levels)]
+    assert [c.index for c in _farthest_first(candidates, 3)] == [0, 3, 5]
+    assert _farthest_first(candidates, 6) == candidates
+
+
+def test_frames_that_nobody_wants_any_more_are_not_held() -> None:
+    views = [ArrayFrame(np.full((64, 64, 3), index, np.uint8)) for index in range(9)]
+    candidates = [Candidate(i, view, still()) for i, view in enumerate(views)]
+    held = weakref.ref(views[5].frame)
+    source = FrameArray([np.zeros((64, 64, 3), np.uint8)], (64, 64))
+    chosen = ChosenFrames(source, candidates, CheapLeak(), 9)
+    del views, candidates
+    frames = chosen.frames()
+    assert next(frames)[0] == 0
+    assert held() is not None
+    frames.close()
+    gc.collect()
+    assert held() is None
