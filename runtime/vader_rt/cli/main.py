@@ -171,7 +171,7 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         metavar="N",
         help="how many frames go through the network, chosen all over the call: a number, `all`, "
-        "or `auto` (default), 80 to 320 by its length",
+        "or `auto` (default), 80 to 400 by its length",
     )
     add(
         "--time-limit",
