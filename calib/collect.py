@@ -2,8 +2,8 @@
 
 CALLS are videos, or folders of them (the VADER layout too). What is collected is what the runtime
 itself gives to the network: for a frame model the planes of frames spread over each call, before
-and after the first look; for a restoration model what the frame model un-mixed of each call by
-several moments. Near-duplicates are left out; which of the rest are taken is drawn from a seed.
+and after the first look; for a restoration model and a judge what was found in each call by several
+moments. Near-duplicates are left out; which of the rest are taken is drawn from a seed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from vader_rt.io.files import whole_file
 from vader_rt.io.video import open_video
 from vader_rt.models import DEFAULT_MODEL
 from vader_rt.pipeline.api import reconstruct_stream
+from vader_rt.pipeline.options import OPTION_OF
 from vader_rt.pipeline.scan import network_inputs
 from vader_rt.virtual.kept_frames import Spread
 
@@ -171,7 +172,7 @@ def read_planes(path: Path, contract: Contract) -> np.ndarray:
 def _candidates(
     video: Path, engine: Engine, share: int, frame_model: str | Path, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    if engine.contract.kind == "restore":
+    if engine.contract.kind != "frame":
         return _rooms(video, engine, load_onnx(frame_model, "onnx-cpu"), share, rng)
     return _frames(video, engine, share)
 
@@ -186,11 +187,12 @@ def _frames(video: Path, engine: Engine, share: int) -> Iterator[np.ndarray]:
 def _rooms(
     video: Path, engine: Engine, frame_engine: Engine, share: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """What the restoration network is given at several moments of a call, the end among them."""
+    """What a network that runs once per call is given at several moments, the end among them."""
     recorder = Recorder(engine)
     frames = spread_frames(video)
     moments = set(rng.permutation(len(frames))[: _CANDIDATES * share].tolist())
-    for progress in reconstruct_stream(frames, model=frame_engine, restoration=recorder):
+    options = {"model": frame_engine, OPTION_OF[engine.contract.kind]: recorder}
+    for progress in reconstruct_stream(frames, **options):
         if progress.stage == "recover" and progress.frame in moments and progress.result is None:
             progress.snapshot()
     yield from recorder.planes

@@ -19,6 +19,7 @@ from vader_rt.engines.engine import Engine
 from vader_rt.errors import ParityError
 from vader_rt.models import DEFAULT_MODEL
 from vader_rt.pipeline.api import reconstruct
+from vader_rt.pipeline.options import OPTION_OF
 from vader_rt.score import score
 
 UNSURE = 0.02
@@ -127,11 +128,10 @@ def compare(
 def call_score(
     engine: Engine, calls: Sequence[Call], frame_model: str | Path = DEFAULT_MODEL
 ) -> float | None:
-    """The mean challenge score of a frame or restoration network over frames spread over calls."""
+    """The mean challenge score of a network over frames spread over calls."""
     if not calls:
         return None
-    restores = engine.contract.kind == "restore"
-    options = {"model": frame_model, "restoration": engine} if restores else {"model": engine}
+    options = {"model": frame_model, OPTION_OF[engine.contract.kind]: engine}
     scores = []
     for call in calls:
         result = reconstruct(spread_frames(call.video), engine="onnx-cpu", **options)

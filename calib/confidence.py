@@ -2,9 +2,9 @@
 
 A logistic regression from what is known of a pixel (`vader_rt.room.confidence`) to whether it is
 right, over the seen pixels of calls with truth. Each call is run twice, the second time with its
-true virtual image given, for the weights hold for both. Prints the weights of the frame model or,
-with `--restore`, of the restoration model, and how often pixels of each confidence were right;
-`--write` puts the weights into the model's contract.
+true virtual image given, for the weights hold for both. Prints the weights of the frame model, or
+of the one that `--of` names, and how often pixels of each confidence were right; `--write` puts
+the weights into the model's contract.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from vader_rt.engines.engine import Engine
 from vader_rt.engines.load import load_engine
 from vader_rt.engines.onnx import read_contract
 from vader_rt.io.files import whole_file
-from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION
+from vader_rt.models import DEFAULT_JUDGE, DEFAULT_MODEL, DEFAULT_RESTORATION
 from vader_rt.pipeline.api import reconstruct
 from vader_rt.room.confidence import logistic, restored_terms, voted_terms
 
@@ -41,15 +41,15 @@ def terms_of_call(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Terms (N, K) and rightness (N,) bool of seen pixels of one call.
 
-    given: hand over the true virtual image. options: of `vader_rt.reconstruct`; with a
-    `restoration`, the terms are those of what was restored.
+    given: hand over the true virtual image. options: of `vader_rt.reconstruct`; the
+    terms are those of what was restored, unless `restore` is false.
     """
     virtual = call.virtual if given else None
     result = reconstruct(call.video, virtual_background=virtual, **options)
     drawn, right = seen_pixels(result, call.read_room(), rng)
     assert result.voted is not None
     voted, hidden = result.voted, result.virtual_background.hidden
-    if "restoration" in options:
+    if options.get("restore", True):
         terms = restored_terms(result.confidence, voted, hidden)
     else:
         terms = voted_terms(voted, hidden)
@@ -95,23 +95,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("calls", type=Path, help="calls that the models were not trained on")
     add("--model", type=Path, default=DEFAULT_MODEL, help="default: %(default)s")
-    add("--restore", action="store_true", help="calibrate the restoration model")
     add("--restoration", type=Path, default=DEFAULT_RESTORATION, help="default: %(default)s")
+    add("--judge", type=Path, default=DEFAULT_JUDGE, help="default: %(default)s")
+    add(
+        "--of",
+        choices=("model", "restoration", "judge"),
+        default="model",
+        help="which to calibrate",
+    )
     add("--write", action="store_true", help="write the weights into the model's contract")
     args = parser.parse_args(argv)
     return exit_code("calib.confidence", lambda: _calibrate(args))
 
 
 def _calibrate(args: argparse.Namespace) -> int:
-    options: dict[str, Any] = {"model": load_engine(args.model), "restore": False}
-    if args.restore:
+    options: dict[str, Any] = {"model": load_engine(args.model)}
+    if args.of == "model":
+        options["restore"] = False
+    else:
         options["restoration"] = _as_the_network_says(load_engine(args.restoration))
+    if args.of == "judge":
+        options["judge"] = _as_the_network_says(load_engine(args.judge))
     terms, right = (np.concatenate(parts) for parts in zip(*_terms(args, options), strict=True))
     # the first two terms are a constant and the network's own word; the vote adds to it
-    weights = fit(terms, right, shrunk=terms.shape[1] - 2 if args.restore else 0)
+    weights = fit(terms, right, shrunk=0 if args.of == "model" else terms.shape[1] - 2)
     if args.write:
-        model = args.restoration if args.restore else args.model
-        change_contract(model, confidence=tuple(weights))
+        change_contract(getattr(args, args.of), confidence=tuple(weights))
     print("--confidence", *weights)
     print(reliability(logistic(terms, weights), right))
     return 0
@@ -126,10 +135,10 @@ def _terms(
             yield terms_of_call(call, rng, given=given, **options)
 
 
-def _as_the_network_says(restoration: Engine) -> Engine:
-    """A restoration model whose confidence is what its network says."""
-    restoration.contract = replace(restoration.contract, confidence=AS_THE_NETWORK_SAYS)
-    return restoration
+def _as_the_network_says(engine: Engine) -> Engine:
+    """A restoration model or judge whose confidence is what its network says."""
+    engine.contract = replace(engine.contract, confidence=AS_THE_NETWORK_SAYS)
+    return engine
 
 
 if __name__ == "__main__":

@@ -29,10 +29,10 @@ from vader_rt.engines.load import load_engine
 from vader_rt.features.planes import dog_plane, edge_plane, gray_plane
 from vader_rt.io.files import file_sha256
 from vader_rt.io.video import open_video
-from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION, GOLDEN
+from vader_rt.models import GOLDEN, SHIPPED
 from vader_rt.pipeline.api import reconstruct
+from vader_rt.pipeline.options import OPTION_OF
 
-SHIPPED = (DEFAULT_MODEL, DEFAULT_RESTORATION)
 EVERY = 6
 """Frames of the call between two that are used: what the models see need not be all of it."""
 FEATURES_WH = (320, 192)
@@ -41,10 +41,9 @@ FEATURES_WH = (320, 192)
 def golden_models(video: Path) -> dict[str, GoldenModel]:
     """Run the shipped models on a call and keep what they got last, and what they give for it."""
     frames = list(islice(open_video(video).frames(), 0, None, EVERY))
-    frame, restoration = (Recorder(load_engine(path, "onnx-cpu"), most=1) for path in SHIPPED)
-    reconstruct(frames, model=frame, restoration=restoration)
-    recorders = zip(SHIPPED, (frame, restoration), strict=True)
-    return {path.stem: _golden_model(path, recorder) for path, recorder in recorders}
+    recorders = {path: Recorder(load_engine(path, "onnx-cpu"), most=1) for path in SHIPPED}
+    reconstruct(frames, **{OPTION_OF[r.contract.kind]: r for r in recorders.values()})
+    return {path.stem: _golden_model(path, recorder) for path, recorder in recorders.items()}
 
 
 def _golden_model(path: Path, recorder: Recorder) -> GoldenModel:

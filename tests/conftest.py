@@ -20,7 +20,7 @@ import pytest
 import torch
 
 from train.calls import Call, read_calls
-from train.module import LeakModule, RestoreModule
+from train.module import JudgeModule, LeakModule, RestoreModule
 from vader_rt.io.video import VideoWriter
 
 ROOT = Path(__file__).parent.parent
@@ -114,6 +114,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     modules = {
         "frame": LeakModule("leaknet", INPUTS, (96, 64)),
         "restore": RestoreModule(size_wh=(96, 64)),
+        "judge": JudgeModule(size_wh=(96, 64)),
         "copies": LeakModule("unet", ["frame", "edge", "dog"], (96, 64), loss="combined"),
     }
     return {
@@ -154,7 +155,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Models that learned nothing, for tests that do not depend on what is recovered.
 
     Their planes are a quarter of the shipped models', and so is the time that they take.
-    frame, restore: seeded random weights; they see a leak of about one half everywhere.
+    frame, restore, judge: seeded random weights; they see a leak of about one half everywhere.
     blind: a frame model that sees no leak anywhere. copies: a frame model as the seed's.
     """
     from export.to_onnx import to_onnx
@@ -164,6 +165,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     modules = {
         "frame": LeakModule("leaknet", INPUTS, NETWORK_WH),
         "restore": RestoreModule(size_wh=NETWORK_WH),
+        "judge": JudgeModule(size_wh=NETWORK_WH),
         "blind": LeakModule("leaknet", ["frame"], NETWORK_WH),
         "copies": LeakModule("unet", ["frame", "edge", "dog"], (64, 48), loss="combined"),
     }

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import nn
 
 from train.networks.registry import build_network, find_network
-from train.networks.restorenet import RestoreNet
 from train.seed import seed_contract, seed_network
-from vader_rt.contract import AS_THE_NETWORK_SAYS, RESTORE_GROUPS, Contract, group_slices
+from vader_rt.contract import AS_THE_NETWORK_SAYS, KNOWN_INPUTS, Contract, group_slices
 from vader_rt.errors import InputError
 from vader_rt.io.files import file_sha256
+
+_ONCE_PER_CALL: dict[str, Literal["restore", "judge"]] = {"restorenet": "restore", "judge": "judge"}
+"""Kinds of the networks that run once per call."""
 
 
 def load_checkpoint(path: str | Path) -> tuple[nn.Module, Contract]:
@@ -78,12 +80,13 @@ def _contract(settings: dict[str, Any], path: Path, epoch: int | None) -> Contra
         return seed_contract(settings, digest)
     network = settings["network"]
     training = f"{network}, loss {settings.get('loss')}, epoch {epoch}"
-    if network == "restorenet":
+    if network in _ONCE_PER_CALL:
+        kind = _ONCE_PER_CALL[network]
         return Contract(
-            kind="restore",
-            inputs=tuple(RESTORE_GROUPS),
+            kind=kind,
+            inputs=tuple(KNOWN_INPUTS[kind]),
             size_wh=tuple(settings["size_wh"]),
-            outputs=RestoreNet.outputs,
+            outputs=find_network(network).outputs,
             confidence=AS_THE_NETWORK_SAYS,
             training=training,
             checkpoint_sha256=digest,

@@ -163,6 +163,7 @@ def _evaluated(args: argparse.Namespace) -> Iterator[tuple[Call, Row, Reconstruc
                 call,
                 model=args.model,
                 restoration=args.restoration,
+                judge=args.judge,
                 restore=not args.no_restore,
                 seed_model=args.seed_model,
                 given=args.given,
@@ -177,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     add("calls", type=Path, help="folder in the VADER layout")
     add("--model", type=Path, help="default: the shipped frame model")
     add("--restoration", type=Path, help="default: the shipped one")
+    add("--judge", type=Path, help="default: the shipped one, for the shipped restoration alone")
     add("--no-restore", action="store_true", help="leave the room by vote as it is")
     add("--seed-model", type=Path, help="the seed's checkpoint, exported to ONNX")
     add("--given", action="store_true", help="hand over the true virtual image")

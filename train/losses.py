@@ -88,11 +88,26 @@ def restore_loss(prediction: Tensor, truth: Tensor) -> Tensor:
     return color + 0.1 * _weighted_mean(sure, (leak + 0.25) * seen)
 
 
+def judge_loss(prediction: Tensor, truth: Tensor) -> Tensor:
+    """For a judge: the cross-entropy of its word and what is right, over all that was seen.
+
+    Every pixel counts alike, whether it leaks or not: a confidence is of all that is shown.
+
+    prediction: (N, 1, H, W). truth: (N, 2, H, W) shares of pixels that are right and were seen.
+    """
+    right, seen = truth.split(1, dim=1)
+    share = right / seen.clamp_min(1e-3)
+    sure = prediction.clamp(1e-4, 1 - 1e-4)
+    off = F.binary_cross_entropy(sure, share.clamp(0, 1), reduction="none")
+    return (off * seen).sum() / seen.sum().clamp_min(1)
+
+
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     **seed.LOSSES,
     "leak": leak_loss,
     "vote": vote_loss,
     "restore": restore_loss,
+    "judge": judge_loss,
 }
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from train.losses import delta_e94, expected_score, find_loss
 from train.networks.registry import build_network
 from train.networks.warm_start import warm_start
-from vader_rt.contract import RESTORE_GROUPS, group_slices, plane_count
+from vader_rt.contract import JUDGE_GROUPS, RESTORE_GROUPS, group_slices, plane_count
 from vader_rt.errors import InputError
 
 
@@ -163,6 +163,34 @@ class RestoreModule(_Module):
         if index == 0:
             rows = zip(planes, prediction, truth, strict=True)
             self._write_rows([[p[:3], q[:3], t[:3], q[3:], t[3:4]] for p, q, t in rows])
+
+
+class JudgeModule(_Module):
+    """Trains a judge of what a restoration model makes of calls, see `vader_rt.room.restore.judge`.
+
+    size_wh: what the exported model's contract will say, multiples of 16.
+    """
+
+    def __init__(
+        self,
+        network: str = "judge",
+        size_wh: tuple[int, int] = (448, 256),
+        loss: str = "judge",
+        learning_rate: float = 1e-3,
+        schedule: str = "cosine",
+        start: str | None = None,
+    ) -> None:
+        model = build_network(network, sum(JUDGE_GROUPS.values()))
+        super().__init__(model, tuple(JUDGE_GROUPS), loss, start)
+        self.save_hyperparameters()
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        planes, truth = batch
+        prediction = self(planes).float()
+        self.log("val_loss", self._measured(prediction, truth), prog_bar=True)
+        if index == 0:
+            rows = zip(planes, prediction, truth, strict=True)
+            self._write_rows([[p[:3], p[-4:-1], q, *t.split(1)] for p, q, t in rows])
 
 
 def _warm_cosine(done: float, warm_up: float = 0.05) -> float:

@@ -44,15 +44,17 @@ class Trust:
     """Of the pixels that are shown, all calls together; shares in [0, 1], 0 of nothing.
 
     right: within tolerance of the real room. false: never leaked. leak: what is shown of all that
-    leaked, mean over the calls. claimed_right: of the claimed pixels. at_80: the most of the leak,
-    most confident pixels first and one threshold for all calls, of which `PRECISION` is right.
-    seen_right, seen_false: of everything that was seen.
+    leaked, mean over the calls. claimed_right, claimed_false, claimed_leak: the same of what is
+    claimed. at_80: the most of the leak, most confident pixels first and one threshold for all
+    calls, of which `PRECISION` is right. seen_right, seen_false: of everything that was seen.
     """
 
     right: float
     false: float
     leak: float
     claimed_right: float
+    claimed_false: float
+    claimed_leak: float
     at_80: float
     seen_right: float
     seen_false: float
@@ -70,6 +72,8 @@ def trust(calls: Sequence[SeenPixels]) -> Trust:
         false=_share(false[shown]),
         leak=float(leak[shown].sum()) / len(calls),
         claimed_right=_share(right[claimed]),
+        claimed_false=_share(false[claimed]),
+        claimed_leak=float(leak[claimed].sum()) / len(calls),
         at_80=_leak_at_precision(confidence, right, leak) / len(calls),
         seen_right=_share(right),
         seen_false=_share(false),

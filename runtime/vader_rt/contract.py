@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import accumulate
 from typing import Literal
 
 from vader_rt.errors import InputError
@@ -53,38 +54,49 @@ RESTORE_GROUPS: dict[str, int] = {
     "sample_leak": TIME_BINS,  # the leak there
 }
 """Input groups of a restoration network by name, with their number of planes, in order."""
-KNOWN_INPUTS = {"frame": INPUT_GROUPS, "restore": RESTORE_GROUPS}
+JUDGE_GROUPS: dict[str, int] = {
+    **RESTORE_GROUPS,
+    "person": 1,  # mean person prior of the frames
+    "person_seen": 1,  # the same, of every frame as much as its sample is strong
+    "sample_person": TIME_BINS,  # the person prior in the frame of each time bin that leaks most
+    "restored": 3,  # the restored room, RGB
+    "sure": 1,  # how sure the restoration network is of it
+}
+"""Input groups of a judge by name, with their number of planes, in order."""
+KNOWN_INPUTS = {"frame": INPUT_GROUPS, "restore": RESTORE_GROUPS, "judge": JUDGE_GROUPS}
 OUTPUTS: dict[str, set[tuple[str, ...]]] = {
     "frame": {("matte", "leak"), ("similarity",)},
     "restore": {("room", "confidence")},
+    "judge": {("confidence",)},
 }
 """What models of each kind may give."""
-CONFIDENCE_WEIGHTS = {"frame": 7, "restore": 6}
+CONFIDENCE_WEIGHTS = {"frame": 7, "restore": 6, "judge": 6}
 """How many weights `vader_rt.room.confidence` needs for each kind."""
 _FILE_NAMES = {"matte_confidence": "matte_trust"}
 """Entries that are called otherwise in the files of models."""
 AS_THE_NETWORK_SAYS = (0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
-"""Weights of a restoration model that nothing was fitted for."""
+"""Weights of a restoration model or judge that nothing was fitted for."""
 
 
 @dataclass(frozen=True)
 class Contract:
     """Contract of one model, stored as JSON in the ONNX file's `metadata_props["vader_rt"]`.
 
-    kind: `frame`, a network that is run on every frame, or `restore`, run once per call.
-    inputs: names out of `INPUT_GROUPS` or `RESTORE_GROUPS`, in the order of the planes.
+    kind: `frame`, a network that is run on every frame; `restore` and `judge` run once per call.
+    inputs: names out of that kind's of `KNOWN_INPUTS`, in the order of the planes.
     size_wh: the planes' size. outputs: of a frame model `(matte, leak)`, which is un-mixed, or
-    `(similarity,)`, whose best frame is copied; of a restoration model `(room, confidence)`.
+    `(similarity,)`, whose best frame is copied; of a restoration model `(room, confidence)`; of a
+    judge `(confidence,)`.
     matte_confidence: how far to believe a single matte, see `vader_rt.room.unmixing`.
     confidence: weights of the logistic regression of `vader_rt.room.confidence`: seven on the vote
-    for a frame model, six on what the network says and the vote for a restoration model.
+    for a frame model, six on what the network says and the vote for the others.
     training: what the model was trained on. checkpoint_sha256: the checkpoint it was exported from.
     precision: what the network computes in; its input and outputs are float32 in any case, and what
     of an int8 network bears no int8 computes in the type that stands in the file.
     source_sha256: the model that one of a lower precision was made from, "" for an fp32 model.
     """
 
-    kind: Literal["frame", "restore"]
+    kind: Literal["frame", "restore", "judge"]
     inputs: tuple[str, ...]
     size_wh: tuple[int, int]
     outputs: tuple[str, ...]
@@ -176,8 +188,10 @@ def plane_count(groups: Sequence[str]) -> int:
 
 def group_slices(groups: Sequence[str]) -> dict[str, slice]:
     """Where the planes of each input group of a frame network are, one after the other."""
-    slices, start = {}, 0
-    for group in groups:
-        slices[group] = slice(start, start + INPUT_GROUPS[group])
-        start += INPUT_GROUPS[group]
-    return slices
+    return plane_slices({group: INPUT_GROUPS[group] for group in groups})
+
+
+def plane_slices(sizes: Mapping[str, int]) -> dict[str, slice]:
+    """Where the planes of each group are, one after the other; sizes: how many each has."""
+    ends = accumulate(sizes.values())
+    return {group: slice(end - sizes[group], end) for group, end in zip(sizes, ends, strict=True)}

@@ -19,6 +19,7 @@ from vader_rt.engines.load import load_engine
 from vader_rt.engines.onnx import read_contract
 from vader_rt.errors import InputError
 from vader_rt.pipeline.api import reconstruct
+from vader_rt.pipeline.options import OPTION_OF
 from vader_rt.room.confidence import logistic
 
 
@@ -62,7 +63,7 @@ def test_the_last_weights_can_be_kept_small() -> None:
     assert small[1] > free[1] + 0.5
 
 
-@pytest.mark.parametrize("kind", ["frame", "restore"])
+@pytest.mark.parametrize("kind", ["frame", "restore", "judge"])
 def test_weights_are_printed_and_written(
     kind: str,
     call: Call,
@@ -71,10 +72,9 @@ def test_weights_are_printed_and_written(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    models = {k: Path(shutil.copy(tiny_models[k], tmp_path)) for k in ("frame", "restore")}
-    argv = [str(call.folder), "--model", str(models["frame"])]
-    if kind == "restore":
-        argv += ["--restore", "--restoration", str(models["restore"])]
+    models = {k: Path(shutil.copy(tiny_models[k], tmp_path)) for k in OPTION_OF}
+    options = [f"--{OPTION_OF[k]}={path}" for k, path in models.items()]
+    argv = [str(call.folder), *options, f"--of={OPTION_OF[kind]}"]
     before = {k: path.read_bytes() for k, path in models.items()}
     assert main(argv) == 0
     printed = capsys.readouterr().out
@@ -86,8 +86,7 @@ def test_weights_are_printed_and_written(
         assert capsys.readouterr().out == printed
     weights = printed.splitlines()[0].split()[1:]
     assert read_contract(models[kind]).confidence == tuple(map(float, weights))
-    other = {"frame": "restore", "restore": "frame"}[kind]
-    assert models[other].read_bytes() == before[other]
+    assert all(models[k].read_bytes() == before[k] for k in OPTION_OF if k != kind)
 
 
 def test_what_is_fitted_is_what_the_runtime_weighs(
@@ -108,7 +107,8 @@ def test_what_the_vote_adds_is_kept_small(
     call: Call, tiny_models: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     model, restoration = (tiny_models[kind] for kind in ("frame", "restore"))
-    argv = [str(call.folder), "--model", str(model), "--restore", "--restoration", str(restoration)]
+    argv = [str(call.folder), f"--model={model}", f"--restoration={restoration}"]
+    argv.append("--of=restoration")
     assert main(argv) == 0
     weights = [float(word) for word in capsys.readouterr().out.splitlines()[0].split()[1:]]
     options = {"model": model, "restoration": _as_the_network_says(load_engine(restoration))}

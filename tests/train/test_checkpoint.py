@@ -9,8 +9,8 @@ import torch
 
 from tests.conftest import INPUTS, save_checkpoint
 from train.checkpoint import load_checkpoint
-from train.module import LeakModule, RestoreModule
-from vader_rt.contract import AS_THE_NETWORK_SAYS, RESTORE_GROUPS
+from train.module import JudgeModule, LeakModule, RestoreModule
+from vader_rt.contract import AS_THE_NETWORK_SAYS, JUDGE_GROUPS, RESTORE_GROUPS
 from vader_rt.errors import InputError
 from vader_rt.io.files import file_sha256
 
@@ -39,6 +39,16 @@ def test_a_restoration_network(tmp_path: Path) -> None:
     assert (contract.kind, contract.inputs) == ("restore", tuple(RESTORE_GROUPS))
     assert contract.input_shape == (1, 47, 64, 96)  # 17 of the call, 5 of each sixth of it
     assert contract.outputs == ("room", "confidence")
+    assert contract.confidence == AS_THE_NETWORK_SAYS
+
+
+def test_a_judge(tmp_path: Path) -> None:
+    _, contract = load_checkpoint(
+        save_checkpoint(JudgeModule(size_wh=(96, 64)), tmp_path / "judge.ckpt")
+    )
+    assert (contract.kind, contract.inputs) == ("judge", tuple(JUDGE_GROUPS))
+    assert contract.input_shape == (1, 59, 64, 96)
+    assert contract.outputs == ("confidence",)
     assert contract.confidence == AS_THE_NETWORK_SAYS
 
 

@@ -11,6 +11,7 @@ from train.losses import (
     delta_e94,
     expected_score,
     find_loss,
+    judge_loss,
     leak_loss,
     restore_loss,
     vote_loss,
@@ -46,6 +47,19 @@ def test_leak_loss_counts_leaking_pixels_most() -> None:
     wrong_leak[:, 0, 0, 0] = 0.5
     wrong_rest[:, 0, 3, 3] = 0.5
     assert float(leak_loss(wrong_leak, target)) > 5 * float(leak_loss(wrong_rest, target))
+
+
+def test_judge_loss_is_least_at_the_share_that_is_right_of_what_was_seen() -> None:
+    right, seen = torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)
+    seen[..., :4], right[..., :4] = 0.5, 0.2
+    truth = torch.cat([right, seen], dim=1)
+    said = [torch.full((1, 1, 8, 8), value) for value in (0.3, 0.4, 0.5)]
+    losses = [float(judge_loss(each, truth)) for each in said]
+    assert losses[1] < min(losses[0], losses[2])
+    entropy = -(0.4 * np.log(0.4) + 0.6 * np.log(0.6))
+    assert losses[1] == pytest.approx(entropy, rel=1e-4)
+    said[1][..., 4:] = 0.9  # nothing was seen there
+    assert float(judge_loss(said[1], truth)) == pytest.approx(losses[1])
 
 
 def test_restore_loss_ignores_what_was_not_seen() -> None:

@@ -21,6 +21,7 @@ SIZE = "[96,64]"
 NAMES = {
     "--without": ["mirrored", "--calls=2"],
     "--only": ["an-astronaut", "study", "waves", "--calls=1"],
+    "OTHERS": ["an-astronaut", "mirrored", "waves", "--calls=2"],
 }
 """What is held out of the material and what is used alone, and how many calls are made of it."""
 TINY = {
@@ -55,6 +56,8 @@ def tiny(module: str, *arguments: str) -> list[str]:
     for argument in arguments:
         if argument == "NAMES":
             found += NAMES[found[-1]]
+        elif argument == "OTHERS":
+            found += NAMES[argument]
         else:
             found.append(argument.replace("train/configs", str(ROOT / "train" / "configs")))
     return found + TINY.get(module, [])
@@ -81,11 +84,12 @@ def test_the_recipe_runs(folder: Path) -> None:
         printed = run(folder, *tiny(*command))
     assert "| **mean** |" in printed  # the last command's
     frame, restoration = (read_contract(folder / f"{n}.onnx") for n in ("leaknet", "restorenet"))
+    assert read_contract(folder / "judge.onnx").confidence != AS_THE_NETWORK_SAYS
     assert frame.inputs == read_contract(DEFAULT_MODEL).inputs
     assert frame.confidence != Contract.confidence
     assert restoration.confidence != AS_THE_NETWORK_SAYS
     assert {path.name for path in folder.glob("*.onnx")} == {
-        f"{name}.onnx" for name in ("first", "second", "leaknet", "restorenet")
+        f"{name}.onnx" for name in ("first", "second", "leaknet", "restorenet", "judge")
     }
     videos = "calls/validation/videos"  # alone, they are compared and not scored
     run(folder, "export.to_trt", "mean.ckpt", "-o", "engines", "--calls", videos)
@@ -101,5 +105,5 @@ def test_the_recipe_has_all_steps_in_order() -> None:
     ]
     configs = [word for command in recipe() for word in command if word.endswith(".yaml")]
     assert [Path(config).stem for config in configs] == [
-        *("leaknet", "leaknet_vote", "leaknet_vote", "restorenet"),
+        *("leaknet", "leaknet_vote", "leaknet_vote", "restorenet", "judge"),
     ]

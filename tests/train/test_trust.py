@@ -17,7 +17,8 @@ def test_shares_are_of_what_is_shown() -> None:
     assert found.right == pytest.approx(2 / 3)
     assert found.false == pytest.approx(1 / 3)
     assert found.leak == pytest.approx(0.75)
-    assert found.claimed_right == pytest.approx(1 / 2)
+    assert found.claimed_right == found.claimed_false == pytest.approx(1 / 2)
+    assert found.claimed_leak == pytest.approx(0.5)
     assert found.seen_right == pytest.approx(3 / 4)
     assert found.seen_false == pytest.approx(1 / 4)
 

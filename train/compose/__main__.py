@@ -36,6 +36,7 @@ def _compose(args: argparse.Namespace) -> int:
         recolored=args.recolored,
         resting=args.resting,
         generous=args.generous,
+        clean=args.clean,
     )
     for index in range(args.start, args.start + args.calls):
         name, recipe, client, crf = composer.draw(index)
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--recolored", type=float, default=0.5, help="share of recoloured people (default 0.5)")
     add("--resting", type=float, default=0.0, help="share of people who sit still (default 0)")
     add("--generous", type=float, default=0.0, help="share of clients that cut wide (default 0)")
+    add("--clean", type=float, default=0.0, help="share of clients that hardly leak (default 0)")
     add("--segmenters", type=Path, help="folder with .tflite files")
     add("--only", nargs="+", default=[], help="names of material to use alone")
     add("--without", nargs="+", default=[], help="names of material to leave out")

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from train.calls import PERSON_FREE
 from vader_rt.errors import InputError
 from vader_rt.features.segmenter import Segmenter
 
@@ -33,6 +34,8 @@ class MaskStyle:
     grow_px: radius by which the mask is dilated (negative: eroded), at 720 lines.
     bilateral: MediaPipe's bilateral filter (5, 25, 25) on the 8-bit mask.
     feather_px: size of the Gaussian kernel that ends it, odd, at 720 lines.
+    margin_px: how far from the person it may leak at most, at 720 lines: 0 is a client that never
+    errs; None leaves the mask as it is.
     """
 
     smoothing: float = 0.0
@@ -41,6 +44,7 @@ class MaskStyle:
     grow_px: int = 0
     bilateral: bool = False
     feather_px: int = 5
+    margin_px: int | None = None
 
 
 STYLES: dict[str, MaskStyle] = {
@@ -62,8 +66,11 @@ class Client:
     style: MaskStyle
     _previous: np.ndarray | None = field(default=None, init=False, repr=False)
 
-    def mask(self, frame_bgr: np.ndarray) -> np.ndarray:
-        """The blending mask of a camera frame: (H, W) uint8, 255 = person."""
+    def mask(self, frame_bgr: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        """The blending mask of a camera frame: (H, W) uint8, 255 = person.
+
+        alpha: (H, W) uint8, where the person truly is.
+        """
         style = self.style
         height, width = frame_bgr.shape[:2]
         small = self.segment(frame_bgr)
@@ -75,12 +82,20 @@ class Client:
             mask = (mask > style.threshold).astype(np.float32)
         if style.contrast != 1:
             mask = np.clip((mask - 0.5) * style.contrast + 0.5, 0, 1)
-        return _finish((np.clip(mask, 0, 1) * 255).astype(np.uint8), style, height / 720)
+        mask = _finish((np.clip(mask, 0, 1) * 255).astype(np.uint8), style, height / 720)
+        if style.margin_px is None:
+            return mask
+        around = cv2.dilate(alpha, _disc(round(style.margin_px * height / 720)))
+        return np.where(around <= PERSON_FREE, 0, np.minimum(mask, around))
+
+
+def _disc(radius: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
 def _finish(mask: np.ndarray, style: MaskStyle, scale: float) -> np.ndarray:
     if radius := round(abs(style.grow_px) * scale):
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+        kernel = _disc(radius)
         mask = cv2.dilate(mask, kernel) if style.grow_px > 0 else cv2.erode(mask, kernel)
     if style.bilateral:
         mask = cv2.bilateralFilter(mask, 5, 25, 25)
@@ -102,7 +117,7 @@ def load_segmenter(name: str, tflite_folder: str | Path | None = None) -> MaskFu
         InputError: the name is unknown or its file is not in the folder.
     """
     if name == "mp":
-        return Segmenter(threads=1)
+        return SampledSegmenter()
     if name not in segmenter_names(tflite_folder):
         known = ", ".join(segmenter_names(tflite_folder))
         raise InputError(
@@ -110,6 +125,22 @@ def load_segmenter(name: str, tflite_folder: str | Path | None = None) -> MaskFu
             f"(others need {TFLITE_FILES.get(name, 'a .tflite file')} in --segmenters DIR)"
         )
     return TfliteSegmenter(Path(tflite_folder or "") / TFLITE_FILES[name])
+
+
+class SampledSegmenter:
+    """MediaPipe's selfie segmenter as MediaPipe feeds it.
+
+    Its `ImageToTensorCalculator` warps the frame onto the 256×256 input, corner onto corner, and
+    takes each value from the four pixels around one point: nothing is averaged where it shrinks.
+    """
+
+    def __init__(self) -> None:
+        self._segmenter = Segmenter(threads=1)
+
+    def __call__(self, frame_bgr: np.ndarray) -> np.ndarray:
+        (width, height), (w, h) = frame_bgr.shape[1::-1], self._segmenter.size_wh
+        matrix = np.diag([w / width, h / height, 1])
+        return self._segmenter(cv2.warpPerspective(frame_bgr, matrix, (w, h)))
 
 
 class TfliteSegmenter:

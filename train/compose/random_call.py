@@ -28,8 +28,9 @@ from vader_rt.virtual.given import cover
 class Composer:
     """Draws calls at random from material; the same index always gives the same call.
 
-    recolored, resting, generous: shares of the calls whose person wears other colours, whose person
-    sits still but for a change of place now and then, and whose client leaves a wide margin.
+    recolored, resting, generous, clean: shares of the calls whose person wears other colours, whose
+    person sits still but for a change of place now and then, whose client leaves a wide margin, and
+    whose client hardly leaks, or not at all.
     """
 
     material: Material
@@ -38,6 +39,7 @@ class Composer:
     recolored: float = 0.5
     resting: float = 0.0
     generous: float = 0.0
+    clean: float = 0.0
 
     def draw(self, index: int) -> tuple[CallName, CallRecipe, Client, int]:
         """The call with this index: its name, recipe, client and constant rate factor."""
@@ -51,7 +53,7 @@ class Composer:
             )
         )
         tool, client = self._client(rng)
-        tool, client = self._with_margin(tool, client, index)
+        tool, client = self._clean(*self._with_margin(tool, client, index), index)
         recipe = CallRecipe(
             self._person(person, index),
             _varied(read_image(self.material.rooms[room]), rng),
@@ -97,6 +99,13 @@ class Composer:
             feather_px=int(rng.choice([9, 15, 21, 31])),
         )
         return f"{tool}-generous", replace(client, style=style)
+
+    def _clean(self, tool: str, client: Client, index: int) -> tuple[str, Client]:
+        rng = self._own_rng(index, 4)
+        if rng.random() >= self.clean:
+            return tool, client
+        style = replace(client.style, margin_px=int(rng.choice([0, 0, 2, 5, 10])))
+        return f"{tool}-clean", replace(client, style=style)
 
     def _own_rng(self, index: int, what: int) -> np.random.Generator:
         """For one thing alone: what else is drawn for a call stays as it is without it."""

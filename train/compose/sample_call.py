@@ -17,7 +17,7 @@ import numpy as np
 
 from train.calls import CallName
 from train.compose.camera import SIZE_WH, CallRecipe
-from train.compose.clients import STYLES, Client, load_segmenter
+from train.compose.clients import STYLES, Client
 from train.compose.material import PersonClip
 from train.compose.writer import write_call
 from vader_rt.cli.exit_codes import exit_code
@@ -115,7 +115,7 @@ def _write(folder: Path) -> int:
     recipe = CallRecipe(
         astronaut(), draw_room(), draw_virtual(), height=0.92, x=0.5, sway_px=120, sway_period=90
     )
-    client = Client(load_segmenter("mp"), STYLES["generous"])
+    client = Client(Segmenter(threads=1), STYLES["generous"])
     print(write_call(folder, NAME, recipe, client, frames=FRAMES))
     return 0
 

@@ -47,8 +47,9 @@ def blend(
             yield image
 
     for image in recompress(recorded(), recipe.size_wh, CAMERA_CRF):
-        matte = client.mask(image)
-        yield Composed(mix(image, recipe.virtual, matte), matte, alphas.popleft())
+        alpha = alphas.popleft()
+        matte = client.mask(image, alpha)
+        yield Composed(mix(image, recipe.virtual, matte), matte, alpha)
 
 
 def compose(

@@ -12,6 +12,7 @@ import numpy as np
 from train.calls import Call
 from train.data.augment import augmented, drawn_exchange
 from train.data.decode import decoded, static_array
+from train.data.judged_call import judged_array
 from train.data.planes import FRAME_PLANES, STATIC_PLANES, to_static_planes
 from train.data.second_pass import room_array
 from vader_rt.engines.engine import Engine
@@ -82,6 +83,22 @@ def restore_arrays(
     return np.load(path, mmap_mode="r")
 
 
+def judged_arrays(
+    call: Call, size_wh: tuple[int, int], model: Path, restoration: Path, *, given: bool = False
+) -> np.ndarray:
+    """What the runtime finds in a call with two models: (h, w, C) uint8, see `JUDGE_PLANES`.
+
+    given: the virtual image is known.
+    """
+    stem = _stem(call, size_wh)
+    by = f"{_digest(model)}-{_digest(restoration)}"
+    path = stem.with_name(f"{stem.name}-judge-{by}{'-given' * given}.npy")
+    if not path.is_file():
+        engines = (_engine(path, size_wh) for path in (model, restoration))
+        _save(path, judged_array(call, *engines, given=given))
+    return np.load(path, mmap_mode="r")
+
+
 def _decoded(call: Call, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     frames, kept = decoded(call, size_wh)
     spread = np.linspace(0, len(frames) - 1, min(CACHED_FRAMES, len(frames))).round().astype(int)
@@ -115,14 +132,14 @@ def _save(path: Path, array: np.ndarray) -> None:
         np.save(file, array)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _digest(model: Path) -> str:
     return file_sha256(model)[:8]
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _engine(model: Path, size_wh: tuple[int, int]) -> Engine:
-    """A frame model that works at the size of the training.
+    """A model that works at the size of the training.
 
     Raises:
         InputError: it works at another.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vader_rt.contract import RESTORE_GROUPS
+from vader_rt.contract import JUDGE_GROUPS, RESTORE_GROUPS
 from vader_rt.features.planes import StaticPlanes
 
 
@@ -40,6 +40,10 @@ LOOK_PLANES = PlaneTable(look=3, look_leak=1, look_matte=1, look_residual=1)
 """What `vader_rt.room.first_look` gives. Colours are BGR."""
 ROOM_PLANES = PlaneTable(**RESTORE_GROUPS, true_room=3, true_leak=1)
 """The input of a restoration network, the real room, and the largest true leak. Colours are RGB."""
+
+JUDGE_PLANES = PlaneTable(**JUDGE_GROUPS, right=1, seen=1)
+"""The input of a judge; the shares of the pixels, at the call's size, that are right, and that were
+seen. Colours are RGB."""
 
 
 def to_static_planes(array: np.ndarray, look: np.ndarray | None = None) -> StaticPlanes:

@@ -17,7 +17,6 @@ from train.data.cache import restore_arrays
 from train.data.planes import ROOM_PLANES
 from train.data.vary import color_tables, drawn_colors, leaking_crop, recolor
 from vader_rt.contract import RESTORE_GROUPS
-from vader_rt.room.restore import restore_slice
 
 _INPUT_PLANES = sum(RESTORE_GROUPS.values())
 _COLORS = ("room", "virtual", "samples", "true_room")
@@ -64,7 +63,7 @@ class RoomDataset(Dataset):
         if self._varied:
             arrays = _vary(arrays, rng)
         planes = torch.from_numpy(arrays.transpose(2, 0, 1).astype(np.float32) / 255)
-        seen = (planes[restore_slice("evidence")] > 0).float()
+        seen = (planes[ROOM_PLANES.slice("evidence")] > 0).float()
         return planes[:_INPUT_PLANES], torch.cat([planes[_INPUT_PLANES:], seen])
 
 

@@ -15,7 +15,7 @@ from vader_rt.features.planes import InputPlanes, StaticPlanes
 from vader_rt.room.accumulate import Voted, VotingAccumulator
 from vader_rt.room.first_look import first_look
 from vader_rt.room.observation import observe
-from vader_rt.room.restore import restore_planes
+from vader_rt.room.restore import call_planes, stacked
 from vader_rt.room.time_bins import time_bin
 
 
@@ -33,9 +33,9 @@ def room_array(call: Call, size_wh: tuple[int, int], engine: Engine, *, given: b
     static = replace(static, look=first_look(engine, static, frames, masks))
     voted = _accumulated(engine, static, frames, masks, given=given)
     leaks = [true_leak(*(FRAME_PLANES.get(f, name) for name in ("matte", "person"))) for f in found]
-    planes = restore_planes(voted.strongest, voted.voted, voted.samples, static, size_wh)
+    known = call_planes(voted.strongest, voted.voted, voted.samples, voted.person, static)
     true_room = STATIC_PLANES.get(array, "room")[..., ::-1]
-    return np.dstack([planes, true_room, np.max(leaks, axis=0)])
+    return np.dstack([stacked(known, size_wh), true_room, np.max(leaks, axis=0)])
 
 
 def _accumulated(

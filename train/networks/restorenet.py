@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from train.networks.blocks import block, decoder, double, down_and_up, encoder
 from train.networks.mixing import least_matte
-from vader_rt.contract import RESTORE_GROUPS, TIME_BINS
-from vader_rt.room.restore import restore_slice
+from vader_rt.contract import RESTORE_GROUPS, TIME_BINS, plane_slices
 
 _SAMPLE_PLANES = 15
+_SLICES = plane_slices(RESTORE_GROUPS)
 _HINTS = 8
 _PRIOR_CONFIDENCE, _PRIOR_VOTE = 0.4, 5.0
 """Confidence in a sample's matte, and the lead of the room by vote, before training."""
@@ -60,7 +60,7 @@ class RestoreNet(nn.Module):
 
     def forward(self, planes: Tensor) -> Tensor:
         whole, samples = planes.split([self._whole, 5 * TIME_BINS], dim=1)
-        voted, virtual = (planes[:, restore_slice(group)] for group in ("room", "virtual"))
+        voted, virtual = (planes[:, _SLICES[group]] for group in ("room", "virtual"))
         seen = self._seen(samples, virtual, voted)  # (N·TIME_BINS, 20, H/2, W/2)
         x = self._about_call(whole, seen)  # (N, 24, H/2, W/2)
         spread = x[:, None].expand(-1, TIME_BINS, -1, -1, -1).flatten(0, 1)
@@ -75,7 +75,7 @@ class RestoreNet(nn.Module):
         """What is seen in every sample by itself: (N·TIME_BINS, 20, H/2, W/2)."""
         with torch.no_grad():
             parts = (F.avg_pool2d(part, 2) for part in (samples, virtual, voted))
-            each = _sample_planes(*parts)
+            each = sample_planes(*parts)
         return self.sample_stem(each.flatten(0, 1))
 
     def _about_call(self, whole: Tensor, seen: Tensor) -> Tensor:
@@ -92,7 +92,7 @@ class RestoreNet(nn.Module):
         return torch.sigmoid(self.judge(torch.cat([hints, evidence], dim=1)).float())
 
 
-def _sample_planes(samples: Tensor, virtual: Tensor, voted: Tensor) -> Tensor:
+def sample_planes(samples: Tensor, virtual: Tensor, voted: Tensor) -> Tensor:
     """What is told of each sample, (N, TIME_BINS, 15, H, W).
 
     Its colour un-mixed by its matte and as it is, the virtual background, matte, leak; then, for

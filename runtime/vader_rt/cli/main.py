@@ -155,6 +155,18 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
         help="correct the room by a restoration model of your own",
     )
     add(
+        "--judge",
+        type=Path,
+        metavar="FILE",
+        help="take the confidence from a judge of your own; with --restoration there is no other",
+    )
+    add(
+        "--person-model",
+        type=Path,
+        metavar="FILE",
+        help="tell the judge where the caller is by a person segmenter of your own (.onnx)",
+    )
+    add(
         "--engine",
         choices=("auto", "tensorrt", "onnx-cuda", "openvino", "onnx-cpu"),
         default="auto",
@@ -233,6 +245,8 @@ def _recover(
             model=args.model,
             restoration=args.restoration,
             restore=args.restore,
+            judge=args.judge,
+            person_model=args.person_model,
             engine=args.engine,
             virtual_background=args.virtual_background,
             virtual_library=args.virtual_library,

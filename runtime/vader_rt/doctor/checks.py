@@ -115,13 +115,13 @@ class _Engines:
         threads: int,
         device_memory: MemoryPackage | None,
     ) -> None:
-        from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION
+        from vader_rt.models import SHIPPED
 
-        self._models = models or [DEFAULT_MODEL, DEFAULT_RESTORATION]
+        self._models = models or list(SHIPPED)
         self._frames, self._seconds = frames, seconds
         self._threads, self._device_memory = threads, device_memory
         self._passed: EngineName | None = None
-        self._by_kind: dict[str, Path] = {}
+        self._options: dict[str, Path] = {}
         self.candidates: list[Candidate] = []
 
     def order(self) -> Found:
@@ -153,12 +153,13 @@ class _Engines:
 
         from vader_rt.doctor.engine_tests import golden_difference
         from vader_rt.doctor.golden import read_golden
+        from vader_rt.pipeline.options import OPTION_OF
 
         start = time.perf_counter()
         engine = self._load(name, model)
         loading = time.perf_counter() - start
         found = golden_difference(engine, model, read_golden())
-        self._by_kind["model" if engine.contract.kind == "frame" else "restoration"] = model
+        self._options[OPTION_OF[engine.contract.kind]] = model
         planes = np.zeros(engine.contract.input_shape, np.float32)
         start = time.perf_counter()
         engine.run(planes)
@@ -176,7 +177,7 @@ class _Engines:
         from vader_rt.doctor.golden import read_golden
 
         name = self._taken()
-        model = self._by_kind.get("model", self._models[0])
+        model = self._options.get("model", self._models[0])
         engine = self._load(name, model)
         vectors = golden_of(engine.contract, model, read_golden())
         planes = vectors.tensor(engine.contract.input_shape)
@@ -199,7 +200,7 @@ class _Engines:
         from vader_rt.doctor.golden import read_golden
 
         name = self._taken()
-        stages = stage_seconds(made_call(read_golden()), name, self._threads, **self._by_kind)
+        stages = stage_seconds(made_call(read_golden()), name, self._threads, **self._options)
         listed = ", ".join(f"{stage} {1000 * s:.0f}" for stage, s in stages.items())
         size = "×".join(map(str, CALL_WH))
         return f"{name}, {CALL_FRAMES} frames of {size}, ms: {listed}", {"stages_seconds": stages}

@@ -31,7 +31,7 @@ def finish(
     recovered, virtual = recovery.recovered(last=last), recovery.scenes[0].virtual
     give_back()
     with timer.measure("restore"):
-        room, confidence = recovered.room(virtual.planes(), models.restoration)
+        room, confidence = recovered.room(virtual.planes(), models.restoration, models.judge)
         room = _completed(room, confidence > 0, virtual, fill=options.fill)
     return Reconstruction(
         background=room,

@@ -17,12 +17,14 @@ from vader_rt.errors import InputError, UsageError
 from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.cpus import threads_for
 from vader_rt.io.images import read_gray, read_image
-from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION
+from vader_rt.models import DEFAULT_JUDGE, DEFAULT_MODEL, DEFAULT_RESTORATION, PERSON_MODEL
 from vader_rt.pipeline.choose import LEAST_FRAMES, AutoChooser, Chooser, FrameChooser
 from vader_rt.score import check_truth
 
 Model = str | Path | Engine
 """The file of a model, or an engine that is loaded already."""
+OPTION_OF = {"frame": "model", "restore": "restoration", "judge": "judge"}
+"""Which of the `Options` takes a model of a kind."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,10 @@ class Options:
 
     model: a frame model of `export.to_onnx`; what a model that gives a similarity finds is copied,
     as the seed does. restoration: a model that corrects the room by vote. restore: whether to; a
-    `restoration` of one's own is used in any case.
+    `restoration` of one's own is used in any case. judge: a model that says how likely what was
+    restored is right; that of the package knows the package's restoration, and is used with no
+    other. person_model: a person segmenter, see `Segmenter`, that tells the judge where the caller
+    is likely.
     virtual_background: the virtual image, if it is known. virtual_library: a folder of pictures,
     to take it from if it is there. fill: continue the room into what was never seen, which stays
     marked as that. truth, mask: the real room and the true leak, for a score. threads: 0 = all
@@ -46,6 +51,8 @@ class Options:
     model: Model | None = None
     restoration: Model | None = None
     restore: bool = True
+    judge: Model | None = None
+    person_model: str | Path | None = None
     engine: EngineName = "auto"
     virtual_background: str | Path | None = None
     virtual_library: str | Path | None = None
@@ -80,11 +87,17 @@ class Options:
 
 @dataclass(frozen=True)
 class Models:
-    """The networks of one job; restoration: None where it was not asked for."""
+    """The networks of one job.
+
+    segmenter: re-run, as the client would. restoration, judge: None where it was not asked for.
+    person: tells the judge where the caller is likely; None without one.
+    """
 
     frame: Engine
     restoration: Engine | None
     segmenter: Segmenter
+    judge: Engine | None = None
+    person: Segmenter | None = None
 
 
 @dataclass(frozen=True)
@@ -100,13 +113,23 @@ def load_models(options: Options) -> Models:
 
     Raises:
         InputError: a model cannot be read or is of another kind. EngineError: no engine runs.
-        UsageError: restoration is asked for where pixels are copied.
+        UsageError: a model is given that would have nothing to do.
     """
     threads = threads_for(options.threads)
     cv2.setNumThreads(threads)  # by itself it knows nothing of a container's quota
     options = replace(options, threads=threads)
     frame = _load(options.model or DEFAULT_MODEL, "frame", options)
-    return Models(frame, _load_restoration(frame, options), Segmenter(threads=threads))
+    restoration = _load_restoration(frame, options)
+    models = Models(frame, restoration, Segmenter(threads=threads))
+    if restoration is None and options.judge is not None:
+        raise UsageError("a judge judges what was restored, and nothing is restored here")
+    judge = options.judge or (None if options.restoration else DEFAULT_JUDGE)
+    if restoration is None or judge is None:
+        if options.person_model is not None:
+            raise UsageError("a person model is for the judge, and there is none here")
+        return models
+    person = Segmenter(options.person_model or PERSON_MODEL, letterbox=True, threads=threads)
+    return replace(models, judge=_load(judge, "judge", options), person=person)
 
 
 def read_truth(options: Options, size_wh: tuple[int, int]) -> Truth | None:

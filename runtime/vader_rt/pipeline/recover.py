@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -80,6 +81,10 @@ class Recovery:
         return recovered
 
     def _take_in(self, observation: Observation) -> float:
+        if self._models.person is not None:
+            with self._timer.measure("person"):
+                person = self._models.person.mask(observation.frame, self._size_wh)
+            observation = replace(observation, small_person=person)
         with self._timer.measure("unmix"):
             return self._accumulator.add(observation)
 

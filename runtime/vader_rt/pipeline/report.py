@@ -11,7 +11,7 @@ from vader_rt import provenance
 from vader_rt.contract import Contract
 from vader_rt.io.files import file_sha256
 from vader_rt.io.video import FrameSource
-from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION
+from vader_rt.models import DEFAULT_JUDGE, DEFAULT_MODEL, DEFAULT_RESTORATION
 from vader_rt.pipeline.options import Model, Models, Options, said
 from vader_rt.pipeline.recover import Recovery
 from vader_rt.pipeline.result import Reconstruction
@@ -75,6 +75,8 @@ def _models(options: Options, models: Models) -> list[dict[str, Any]]:
     used = [(options.model or DEFAULT_MODEL, models.frame)]
     if models.restoration is not None:
         used.append((options.restoration or DEFAULT_RESTORATION, models.restoration))
+    if models.judge is not None:
+        used.append((options.judge or DEFAULT_JUDGE, models.judge))
     return [_model(source, engine.contract) for source, engine in used]
 
 

@@ -17,7 +17,8 @@ from vader_rt.features.planes import StaticPlanes
 from vader_rt.io.images import most_off, shrunk
 from vader_rt.room.confidence import logistic, restored_terms, voted_terms
 from vader_rt.room.observation import Observation
-from vader_rt.room.restore import restore, restore_planes
+from vader_rt.room.person import PersonPrior, PersonSum
+from vader_rt.room.restore import call_planes, judge, restore
 from vader_rt.room.strongest import Strongest, StrongestSample
 from vader_rt.room.time_bins import BinSamples, TimeBinSampler
 from vader_rt.room.top_samples import MOST_SAMPLES
@@ -37,11 +38,12 @@ class Recovered(Protocol):
     def voted(self) -> VotedRoom | None: ...
 
     def room(
-        self, static: StaticPlanes, restoration: Engine | None
+        self, static: StaticPlanes, restoration: Engine | None, judging: Engine | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """The room, (H, W, 3) uint8 BGR, and its confidence, (H, W) float32, 0 where unseen.
 
-        static: of the main scene. restoration: corrects the room; None leaves it as it is.
+        static: of the main scene. restoration: corrects the room; None leaves it as it is. judging:
+        the judge of what was restored; None takes the restoration network's own word.
         """
         ...
 
@@ -74,9 +76,10 @@ class Voted:
     strongest: Strongest
     voted: VotedRoom
     samples: BinSamples
+    person: PersonPrior
 
     def room(
-        self, static: StaticPlanes, restoration: Engine | None
+        self, static: StaticPlanes, restoration: Engine | None, judging: Engine | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """See `Recovered.room`."""
         assert static.virtual is not None
@@ -85,17 +88,17 @@ class Voted:
             room, terms = self.voted.room, voted_terms(self.voted, static.hidden)
             confidence = logistic(terms, self.contract.confidence)
         else:
-            room, sure = restore(self.voted.room, self._planes(static, restoration), restoration)
+            found = self.strongest, self.voted, self.samples, self.person
+            planes, judged_by = call_planes(*found, static), restoration
+            room, sure = restore(self.voted.room, planes, restoration)
+            if judging is not None:
+                sure, judged_by = judge(room, sure, planes, judging), judging
             terms = restored_terms(sure, self.voted, static.hidden)
-            confidence = logistic(terms, restoration.contract.confidence)
+            confidence = logistic(terms, judged_by.contract.confidence)
         # a room that is the virtual background is no leak of another
         differs = most_off(room, static.virtual) > VISIBLE_LEVELS
         seen = (self.strongest.evidence > 0) & differs
         return room, np.where(seen, confidence, 0).astype(np.float32)
-
-    def _planes(self, static: StaticPlanes, restoration: Engine) -> np.ndarray:
-        size_wh, groups = restoration.contract.size_wh, restoration.contract.inputs
-        return restore_planes(self.strongest, self.voted, self.samples, static, size_wh, groups)
 
 
 class VotingAccumulator:
@@ -107,12 +110,13 @@ class VotingAccumulator:
     def __init__(self, virtual_bgr: np.ndarray, contract: Contract) -> None:
         self._virtual, self._contract = virtual_bgr, contract
         self._strongest = StrongestSample(virtual_bgr, contract.matte_confidence, MOST_SAMPLES)
-        self._bins = TimeBinSampler(contract.size_wh)
+        self._bins, self._person = TimeBinSampler(contract.size_wh), PersonSum(contract.size_wh)
 
     def add(self, observation: Observation) -> float:
         """See `Accumulator.add`."""
         observation = observation.before(self._virtual, self._contract.matte_confidence)
         self._bins.add(observation)
+        self._person.add(observation)
         return self._strongest.add(observation)
 
     def recovered(self) -> Voted:
@@ -120,7 +124,8 @@ class VotingAccumulator:
         samples = self._bins.samples()
         small = shrunk(self._virtual, self._contract.size_wh)
         voted = vote(self._strongest.samples, self._virtual, *consistent_confidence(samples, small))
-        return Voted(self._contract, self._strongest.result(), voted, samples)
+        strongest, person = self._strongest.result(), self._person.prior()
+        return Voted(self._contract, strongest, voted, samples, person)
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ class Copied:
     voted: None = None
 
     def room(
-        self, static: StaticPlanes, restoration: Engine | None
+        self, static: StaticPlanes, restoration: Engine | None, judging: Engine | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """See `Recovered.room`; there is no restoration of what was copied."""
         assert restoration is None

@@ -41,6 +41,8 @@ class Observation:
     small_leak: the same at the network's size, (h, w).
     behind: (H, W, 3) uint8 BGR, the virtual background behind the caller in this frame.
     time_bin: which of the call's `TIME_BINS` parts the frame is in.
+    small_person: (h, w) uint8, how likely each pixel is the caller, 255 = certain; None unless
+    somebody wants to know.
     """
 
     frame: np.ndarray
@@ -51,6 +53,7 @@ class Observation:
     small_leak: np.ndarray
     behind: np.ndarray
     time_bin: int = 0
+    small_person: np.ndarray | None = None
 
     @cached_property
     def leaking(self) -> LeakingPixels:

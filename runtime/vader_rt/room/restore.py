@@ -1,14 +1,13 @@
-"""Restoration: once per call, a network corrects the room by vote, and says how sure it is.
+"""Once per call: a network restores the room by vote, a judge says how likely that is right.
 
-The planes have one definition, `restore_planes`, used by training and runtime. The network works at
-its own size, about half of the call's; its correction is enlarged, so that what the vote found
-keeps its detail.
+What they are given has one definition, `call_planes`, used by training and runtime. The networks
+work at their own size, about half of the call's; the correction is enlarged, so that what the vote
+found keeps its detail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -17,27 +16,30 @@ from vader_rt.contract import RESTORE_GROUPS
 from vader_rt.engines.engine import Engine
 from vader_rt.features.planes import StaticPlanes
 from vader_rt.io.images import enlarged, shrunk
+from vader_rt.room.person import PersonPrior
 from vader_rt.room.strongest import Strongest
 from vader_rt.room.time_bins import BinSamples
 from vader_rt.room.vote import VotedRoom
 
+CallPlanes = Mapping[str, Sequence[np.ndarray | None]]
+"""Planes by group, (H, W) or (H, W, 3) BGR uint8, at any sizes; None where there is none."""
 
-def restore_planes(
+
+def call_planes(
     strongest: Strongest,
     voted: VotedRoom,
     samples: BinSamples,
+    person: PersonPrior,
     static: StaticPlanes,
-    size_wh: tuple[int, int],
-    groups: Sequence[str] = tuple(RESTORE_GROUPS),
-) -> np.ndarray:
-    """What is known of a call's room, as (h, w, C) uint8 at a size, in the order of `groups`.
+) -> CallPlanes:
+    """What is known of a call's room, by the groups of `RESTORE_GROUPS` and the person prior's.
 
-    Eight bits are enough: the room and the call have no more. Colours are RGB; where nothing was
-    seen they are those of the virtual background.
+    Eight bits are enough: the room and the call have no more. Where nothing was seen, colours are
+    those of the virtual background.
     """
     assert static.virtual is not None
     shares = strongest.planes()
-    planes: dict[str, list[np.ndarray | None]] = {
+    return {
         "room": [voted.room],
         "virtual": [static.virtual],
         "trace": [static.trace],
@@ -52,34 +54,52 @@ def restore_planes(
         "samples": [*_sampled_colors(samples, static.virtual)],
         "sample_matte": [*samples.matte],
         "sample_leak": [*samples.leak],
+        "person": [person.mean],
+        "person_seen": [person.seen],
+        "sample_person": [*samples.person],
     }
+
+
+def stacked(
+    planes: CallPlanes, size_wh: tuple[int, int], groups: Sequence[str] = tuple(RESTORE_GROUPS)
+) -> np.ndarray:
+    """Planes at a size, in the order of `groups`: (h, w, C) uint8, colours as RGB."""
     wanted = [plane for group in groups for plane in planes[group]]
     return np.dstack([_rgb(shrunk(plane, size_wh)) for plane in wanted if plane is not None])
 
 
-def restore_slice(group: str, groups: Sequence[str] = tuple(RESTORE_GROUPS)) -> slice:
-    """Where the planes of a group are in those of `restore_planes`."""
-    ends = accumulate(RESTORE_GROUPS[name] for name in groups)
-    end = dict(zip(groups, ends, strict=True))[group]
-    return slice(end - RESTORE_GROUPS[group], end)
-
-
 def restore(
-    room_bgr: np.ndarray, planes: np.ndarray, engine: Engine
+    room_bgr: np.ndarray, planes: CallPlanes, engine: Engine
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Restore a room: (H, W, 3) uint8 BGR, by the planes (h, w, C) uint8 that the engine wants.
+    """Restore a room, (H, W, 3) uint8 BGR.
 
     Returns the room, (H, W, 3) uint8 BGR, and how sure the network is of it, (H, W) float32 in
     [0, 1].
     """
     size_wh = room_bgr.shape[1::-1]
-    inputs = np.empty(engine.contract.input_shape, np.float32)
-    np.divide(planes.transpose(2, 0, 1), np.float32(255), out=inputs[0])
-    room, sure = engine.run(inputs)
+    room, sure = _run(engine, planes)
     correction = (room * 255).transpose(1, 2, 0)[..., ::-1]
     correction -= shrunk(room_bgr, engine.contract.size_wh)
     restored = cv2.add(room_bgr, enlarged(correction, size_wh), dtype=cv2.CV_8U)
     return restored, enlarged(sure, size_wh)
+
+
+def judge(room_bgr: np.ndarray, sure: np.ndarray, planes: CallPlanes, engine: Engine) -> np.ndarray:
+    """How likely each pixel of a restored room is right: (H, W) float32 in [0, 1].
+
+    room_bgr: (H, W, 3) uint8. sure: (H, W) float32, what the restoration network says.
+    """
+    found = {"restored": [room_bgr], "sure": [np.rint(sure * 255).astype(np.uint8)]}
+    (confidence,) = _run(engine, {**planes, **found})
+    return enlarged(confidence, room_bgr.shape[1::-1])
+
+
+def _run(engine: Engine, planes: CallPlanes) -> list[np.ndarray]:
+    contract = engine.contract
+    levels = stacked(planes, contract.size_wh, contract.inputs)
+    inputs = np.empty(contract.input_shape, np.float32)
+    np.divide(levels.transpose(2, 0, 1), np.float32(255), out=inputs[0])
+    return engine.run(inputs)
 
 
 def _sampled_colors(samples: BinSamples, virtual_bgr: np.ndarray) -> np.ndarray:

@@ -19,13 +19,14 @@ from vader_rt.room.unmixing import LEAST_LEAK
 class BinSamples:
     """One sample of every pixel and time bin.
 
-    frame: (TIME_BINS, h, w, 3) uint8 BGR. matte, leak: (TIME_BINS, h, w) uint8, 255 = 1. All are 0
-    where a bin saw no leak.
+    frame: (TIME_BINS, h, w, 3) uint8 BGR. matte, leak, person: (TIME_BINS, h, w) uint8, 255 = 1.
+    All are 0 where a bin saw no leak; person everywhere where nobody was looked for.
     """
 
     frame: np.ndarray
     matte: np.ndarray
     leak: np.ndarray
+    person: np.ndarray
 
 
 class TimeBinSampler:
@@ -40,7 +41,7 @@ class TimeBinSampler:
         shape = (TIME_BINS, size_wh[1], size_wh[0])
         self._strength = np.zeros(shape, np.float32)
         self._frame = np.zeros((*shape, 3), np.uint8)
-        self._matte, self._leak = np.zeros((2, *shape), np.uint8)
+        self._matte, self._leak, self._person = np.zeros((3, *shape), np.uint8)
 
     def add(self, observation: Observation) -> None:
         """Take in a frame."""
@@ -51,9 +52,12 @@ class TimeBinSampler:
         self._frame[index][stronger] = observation.small[stronger]
         self._matte[index][stronger] = np.rint(matte[stronger] * 255)
         self._leak[index][stronger] = np.rint(leak[stronger] * 255)
+        if observation.small_person is not None:
+            self._person[index][stronger] = observation.small_person[stronger]
 
     def samples(self) -> BinSamples:
-        return BinSamples(self._frame.copy(), self._matte.copy(), self._leak.copy())
+        planes = (self._frame, self._matte, self._leak, self._person)
+        return BinSamples(*(plane.copy() for plane in planes))
 
 
 def time_bin(index: int, frames: int) -> int:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from train.compose.clients import Client, MaskStyle, load_segmenter
+from train.compose.sample_call import astronaut
 from vader_rt.errors import InputError
+from vader_rt.features.segmenter import Segmenter
+
+
+def nobody(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """A frame without anybody, and the alpha of that."""
+    return np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +35,7 @@ def test_mask_styles(style: MaskStyle, check: object) -> None:
     """A disc of a quarter of the picture with a soft edge, at 720 lines."""
     y, x = np.mgrid[-1:1:144j, -1:1:256j]
     soft = np.clip((0.56 - np.hypot(x, y)) * 8 + 0.5, 0, 1).astype(np.float32)
-    mask = Client(lambda _: soft, style).mask(np.zeros((720, 1280, 3), np.uint8))
+    mask = Client(lambda _: soft, style).mask(*nobody(720, 1280))
     assert mask.shape == (720, 1280)
     assert mask.dtype == np.uint8
     assert check(mask)
@@ -36,8 +44,31 @@ def test_mask_styles(style: MaskStyle, check: object) -> None:
 def test_smoothing_follows_with_delay() -> None:
     masks = iter([np.zeros((9, 16), np.float32), *[np.ones((9, 16), np.float32)] * 3])
     client = Client(lambda _: next(masks), MaskStyle(smoothing=0.5))
-    levels = [client.mask(np.zeros((90, 160, 3), np.uint8)).mean() for _ in range(4)]
+    levels = [client.mask(*nobody(90, 160)).mean() for _ in range(4)]
     assert levels == [0, 127, 191, 223]
+
+
+@pytest.mark.parametrize("margin", [0, 5])
+def test_a_clean_client_leaks_no_farther_than_its_margin(margin: int) -> None:
+    """The segmenter takes everything for a person; the person is a square, soft at one side."""
+    frame, alpha = nobody(720, 1280)
+    alpha[200:400, 300:500] = 255
+    alpha[200:400, 500:510] = 100
+    client = Client(lambda _: np.ones((144, 256), np.float32), MaskStyle(margin_px=margin))
+    mask = client.mask(frame, alpha)
+    where = np.argwhere(mask > 0)
+    assert where.min(axis=0).tolist() == [200 - margin, 300 - margin]
+    assert where.max(axis=0).tolist() == [399 + margin, 509 + margin]
+    assert mask[300, 400] == 255
+    assert mask[300, 505 + margin] == 100
+
+
+def test_mediapipe_reads_points_and_averages_nothing() -> None:
+    """Of a frame of twice its input's size it sees every second pixel."""
+    wanted = cv2.resize(astronaut().color[0], (256, 256), interpolation=cv2.INTER_AREA)
+    frame = np.zeros((512, 512, 3), np.uint8)
+    frame[::2, ::2] = wanted
+    assert np.array_equal(load_segmenter("mp")(frame), Segmenter(threads=1)(wanted))
 
 
 def test_segmenter_refusals(tmp_path: Path) -> None:

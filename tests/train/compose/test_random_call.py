@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from train.compose.material import read_material
@@ -31,6 +32,20 @@ def test_resting_people_and_generous_clients_change_nothing_else(material: Path)
     assert name2.tool == f"{name.tool}-generous"
     assert client2.style.grow_px >= 7 > client.style.grow_px
     assert client2.style.threshold == client.style.threshold
+
+
+def test_clean_clients_change_nothing_else(material: Path) -> None:
+    plain, clean = (Composer(read_material(material), seed=3, clean=share) for share in (0.0, 1.0))
+    name, recipe, client, crf = plain.draw(5)
+    name2, recipe2, client2, crf2 = clean.draw(5)
+    assert (recipe2.room == recipe.room).all()
+    assert (recipe2.height, recipe2.x, recipe2.noise, crf2) == (
+        recipe.height, recipe.x, recipe.noise, crf
+    )  # fmt: skip
+    assert name2.tool == f"{name.tool}-clean"
+    assert client.style.margin_px is None
+    assert replace(client2.style, margin_px=None) == client.style
+    assert {clean.draw(i)[2].style.margin_px == 0 for i in range(8)} == {True, False}
 
 
 def test_rest_and_margin_are_drawn_apart(material: Path) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from train.data.planes import ROOM_PLANES, STATIC_PLANES, PlaneTable, to_static_planes
-from vader_rt.contract import RESTORE_GROUPS
-from vader_rt.room.restore import restore_slice
+from vader_rt.contract import RESTORE_GROUPS, plane_slices
 
 
 def test_planes_are_where_the_table_says() -> None:
@@ -23,7 +22,8 @@ def test_planes_are_where_the_table_says() -> None:
 
 def test_rooms_begin_with_the_planes_of_restoration() -> None:
     assert ROOM_PLANES.count == sum(RESTORE_GROUPS.values()) + 4
-    assert all(ROOM_PLANES.slice(group) == restore_slice(group) for group in RESTORE_GROUPS)
+    slices = plane_slices(RESTORE_GROUPS)
+    assert all(ROOM_PLANES.slice(group) == slices[group] for group in RESTORE_GROUPS)
 
 
 def test_static_planes_by_name() -> None:

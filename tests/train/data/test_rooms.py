@@ -12,10 +12,10 @@ from train.calls import read_calls
 from train.data.cache import restore_arrays
 from train.data.planes import ROOM_PLANES
 from train.data.rooms import RoomDataset, _scaled_crop, _vary, is_given
-from vader_rt.contract import RESTORE_GROUPS
-from vader_rt.room.restore import restore_slice
+from vader_rt.contract import RESTORE_GROUPS, plane_slices
 
 INPUT_PLANES = sum(RESTORE_GROUPS.values())
+SLICES = plane_slices(RESTORE_GROUPS)
 
 
 def test_items(calls: Path, tiny_models: dict[str, Path]) -> None:
@@ -28,7 +28,7 @@ def test_items(calls: Path, tiny_models: dict[str, Path]) -> None:
         assert planes.shape == (INPUT_PLANES, 32, 48)
         assert truth.shape == (5, 32, 48)
         assert truth[3].max() > 0  # it leaks in every crop that is drawn
-        assert ((planes[restore_slice("evidence")] > 0) == (truth[4] > 0)).all()
+        assert ((planes[SLICES["evidence"]] > 0) == (truth[4] > 0)).all()
 
 
 def test_a_fifth_of_the_rooms_is_found_with_the_virtual_image_known(

@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from train.networks.registry import NETWORKS, build_network
-from vader_rt.contract import RESTORE_GROUPS
+from vader_rt.contract import JUDGE_GROUPS, RESTORE_GROUPS
 from vader_rt.errors import InputError
 
-ROOM_PLANES = sum(RESTORE_GROUPS.values())
+CHANNELS = {"restorenet": sum(RESTORE_GROUPS.values()), "judge": sum(JUDGE_GROUPS.values())}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_outputs(name: str) -> None:
-    channels = ROOM_PLANES if name == "restorenet" else 6
+    channels = CHANNELS.get(name, 6)
     network = build_network(name, channels).eval()
     planes = torch.rand(2, channels, 64, 96, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():

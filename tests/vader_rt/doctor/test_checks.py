@@ -63,7 +63,7 @@ def test_here(tmp_path: Path) -> None:
     assert checks["steady"]["data"]["frames"] == 2
     assert set(checks["whole job"]["data"]["stages_seconds"]) >= {"features", "network", "restore"}
     models = checks["engine onnx-cpu"]["data"]["models"]
-    assert [m["model"] for m in models] == ["leaknet.onnx", "restorenet.onnx"]
+    assert [m["model"] for m in models] == ["leaknet.onnx", "restorenet.onnx", "judge.onnx"]
     lines = process.stderr.splitlines()
     assert lines[0] == "vader-rt: doctor is a command; the recording of that name is ./doctor"
     assert [line.split()[0] for line in lines[1:]] == [c["state"] for c in report["checks"]]

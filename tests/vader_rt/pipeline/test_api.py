@@ -11,6 +11,7 @@ import threading
 import weakref
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,11 +20,14 @@ import pytest
 import vader_rt
 from train.calls import Call
 from vader_rt.engines.load import load_engine
+from vader_rt.engines.onnx import read_contract
 from vader_rt.errors import InputError, UsageError
 from vader_rt.features.detail import VirtualDetail
 from vader_rt.io.cpus import usable_cpus
 from vader_rt.io.images import read_image
 from vader_rt.io.video import VideoWriter, open_video
+from vader_rt.models import DEFAULT_JUDGE, PERSON_MODEL
+from vader_rt.pipeline.options import Options, load_models
 from vader_rt.room.accumulate import VISIBLE_LEVELS, VotingAccumulator
 from vader_rt.room.confidence import logistic, restored_terms
 from vader_rt.room.restore import restore
@@ -70,9 +74,10 @@ def test_restoration_can_be_left_out(frames: list[np.ndarray], models: dict[str,
     seen = plain.confidence > 0
     assert (plain.background[seen] == plain.voted.room[seen]).all()
     assert plain.report["matte_trust"] == plain.voted.matte_confidence
-    for options in ({"model": models["model"]}, models, {**models, "restore": False}):
+    shipped = {"model": models["model"]}
+    for options, count in ((shipped, 3), (models, 2), ({**models, "restore": False}, 2)):
         restored = vader_rt.reconstruct(frames[:6], **options)
-        assert len(restored.report["models"]) == 2
+        assert len(restored.report["models"]) == count
         assert (restored.background[seen] != plain.background[seen]).any()
 
 
@@ -149,6 +154,52 @@ def test_the_confidence_of_the_restored_is_what_its_weights_say(
     seen = result.confidence > 0
     assert seen.any()
     np.testing.assert_allclose(result.confidence[seen], logistic(terms, weights)[seen], rtol=1e-5)
+
+
+def test_a_judge_gives_the_confidence_and_leaves_the_room(
+    frames: list[np.ndarray], models: dict[str, Path], untrained: dict[str, Path]
+) -> None:
+    plain = vader_rt.reconstruct(frames, **models)
+    judge = load_engine(untrained["judge"])
+    judge.contract = replace(judge.contract, confidence=(-2.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    judged = vader_rt.reconstruct(frames, **models, judge=judge)
+    assert (judged.background == plain.background).all()
+    seen = plain.confidence > 0
+    assert ((judged.confidence > 0) == seen).all()
+    np.testing.assert_allclose(judged.confidence[seen], 1 / (1 + np.exp(2)), rtol=1e-5)
+    assert [len(r.report["models"]) for r in (plain, judged)] == [2, 3]
+    assert [
+        r.report["timings"]["stages_seconds"].get("person", 0) > 0 for r in (plain, judged)
+    ] == [
+        False,
+        True,
+    ]
+
+
+def test_the_packages_judge_knows_the_packages_restoration_alone(
+    untrained: dict[str, Path],
+) -> None:
+    frame = load_engine(untrained["frame"])
+
+    def judge_of(**options: Any) -> str | None:
+        models = load_models(Options(model=frame, **options))
+        assert (models.judge is None) == (models.person is None)
+        return models.judge and models.judge.contract.checkpoint_sha256
+
+    shipped = read_contract(DEFAULT_JUDGE).checkpoint_sha256
+    own = read_contract(untrained["judge"]).checkpoint_sha256
+    restoration = untrained["restore"]
+    assert judge_of() == shipped != own
+    assert judge_of(judge=untrained["judge"]) == own
+    assert judge_of(restoration=restoration) is None
+    assert judge_of(restoration=restoration, judge=untrained["judge"]) == own
+    assert judge_of(restore=False) is None
+    with pytest.raises(UsageError, match="nothing is restored here"):
+        judge_of(restore=False, judge=untrained["judge"])
+    with pytest.raises(UsageError, match="there is none here"):
+        judge_of(restoration=restoration, person_model=PERSON_MODEL)
+    with pytest.raises(InputError, match="a judge model is needed here"):
+        load_models(Options(model=frame, judge=restoration))
 
 
 def test_what_was_never_seen_is_filled_when_asked_for(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,16 @@ def test_what_does_not_leak_leaves_no_sample() -> None:
     assert samples.leak[0].astype(bool).sum() == 1
     assert not samples.leak[1:].any()
     assert samples.matte[0, 0, 0] == 255
+
+
+def test_a_sample_says_how_likely_it_is_the_caller() -> None:
+    sampler = TimeBinSampler(SIZE_WH)
+    for leak, person in ((0.4, 10), (0.8, 20), (0.6, 30)):
+        observation = observed(frame(1), 1.0, leak)
+        sampler.add(replace(observation, small_person=np.full((2, 4), person, np.uint8)))
+    sampler.add(observed(frame(1), 1.0, 0.5, time_bin=1))  # nobody was looked for
+    assert (sampler.samples().person[0] == 20).all()
+    assert not sampler.samples().person[1:].any()
 
 
 @pytest.mark.parametrize(

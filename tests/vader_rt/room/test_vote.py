@@ -107,7 +107,7 @@ def binned(mattes: list[float], guesses: list[float]) -> BinSamples:
     """Samples of a room that leaks with some mattes, which a network guesses to be others."""
     frame = np.stack([blended(VIRTUAL, ROOM, matte) for matte in mattes])
     matte = np.stack([np.rint(plane(guess, SHAPE) * 255).astype(np.uint8) for guess in guesses])
-    return BinSamples(frame, matte, np.full_like(matte, 255))
+    return BinSamples(frame, matte, np.full_like(matte, 255), np.zeros_like(matte))
 
 
 def test_right_mattes_are_believed() -> None:
