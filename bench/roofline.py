@@ -25,7 +25,14 @@ from bench.onnx_costs import FLOAT32, network_cost
 from vader_rt.cli.exit_codes import exit_code
 from vader_rt.engines.onnx import read_contract
 from vader_rt.io.files import file_sha256, write_text
-from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION, SELFIE_MODEL
+from vader_rt.models import (
+    DEFAULT_JUDGE,
+    DEFAULT_MODEL,
+    DEFAULT_RESTORATION,
+    PERSON_MODEL,
+    SELFIE_MODEL,
+    SHIPPED,
+)
 from vader_rt.room.top_samples import MOST_SAMPLES
 
 SIZE_WH = (1280, 720)
@@ -130,7 +137,8 @@ def stages(size_wh: tuple[int, int] = SIZE_WH, leak_share: float = LEAK_SHARE) -
         *_planes(call),
         *_run(DEFAULT_MODEL, "network", "network"),
         *_room(call),
-        *_restoration(),
+        *_once_per_call(DEFAULT_RESTORATION, "restoration"),
+        *_once_per_call(DEFAULT_JUDGE, "judge"),
     ]
 
 
@@ -148,10 +156,13 @@ def arrows(size_wh: tuple[int, int] = SIZE_WH) -> list[Arrow]:
         ("network", "enlarge", outputs),
         ("enlarge", "un-mixing", outputs * call.pixels // call.small),
         ("decode", "un-mixing", 3 * call.pixels),
+        ("decode", "person prior", 3 * call.pixels),
+        ("person prior", "un-mixing", call.small),
     )
     once = (
         ("planes of the call", "network", inputs - made),
         ("un-mixing", "restoration", _input_bytes(DEFAULT_RESTORATION)),
+        ("restoration", "judge", _input_bytes(DEFAULT_JUDGE)),
     )
     return [*((*arrow, "frame") for arrow in by_frame), *((*arrow, "call") for arrow in once)]
 
@@ -173,14 +184,9 @@ def _planes(call: Call) -> Iterator[Stage]:
     """From the recording to the planes. A decoder reads a picture that was, writes one, and BGR."""
     decoded = int((1.5 + 1.5 + 3) * call.pixels)
     yield Stage("decode", "CPU", "decoding", decoded)
-    moved, shrinking = 3 * (call.pixels + call.small), 2 * 3 * call.pixels
-    yield Stage("shrink", "CPU", "network", moved, operations=shrinking, timed="features")
-    segmenter = network_cost(SELFIE_MODEL)
-    yield Stage(
-        "person segmenter", "CPU", "network",
-        3 * call.pixels + segmenter.bytes_least(FLOAT32) + call.small,
-        operations=segmenter.operations + shrinking, timed="features",
-    )  # fmt: skip
+    moved = 3 * (call.pixels + call.small)
+    yield Stage("shrink", "CPU", "network", moved, operations=_shrinking(call), timed="features")
+    yield _segmenter(call, SELFIE_MODEL, "person segmenter", "network", "features")
     uploaded = UPLOADED_BYTES * call.small
     yield Stage("upload", "link", BESIDE, uploaded, timed="features")
     read, written, operations = map(sum, zip(*FEATURE_STEPS.values(), strict=True))
@@ -189,6 +195,19 @@ def _planes(call: Call) -> Iterator[Stage]:
         (read + written) * call.small, operations * call.small,
         steps=len(FEATURE_STEPS), timed="features",
     )  # fmt: skip
+
+
+def _segmenter(call: Call, model: Path, name: str, thread: str, timed: str) -> Stage:
+    """A person segmenter: it shrinks the frame, and its mask is brought to the planes' size."""
+    cost = network_cost(model)
+    moved = 3 * call.pixels + cost.bytes_least(FLOAT32) + call.small
+    operations = cost.operations + _shrinking(call)
+    return Stage(name, "CPU", thread, moved, operations=operations, timed=timed)
+
+
+def _shrinking(call: Call) -> int:
+    """Operations that bring a frame to a smaller size."""
+    return 2 * 3 * call.pixels
 
 
 def _run(model: Path, name: str, timed: str, thread: str | None = "network") -> Iterator[Stage]:
@@ -208,6 +227,7 @@ def _room(call: Call) -> Iterator[Stage]:
     pixels, small, leaking = call.pixels, call.small, call.leak_share
     enlarging = 2 * BILINEAR_OPERATIONS * pixels
     yield Stage("enlarge", "CPU", "network", 2 * FLOAT32 * (small + pixels), operations=enlarging)
+    yield _segmenter(call, PERSON_MODEL, "person prior", "un-mixing", "person")
     read = FLOAT32 + 3 + 3  # matte, frame and virtual background
     kept = leaking * pixels * (read + 2 * (SAMPLE_BYTES + SUM_BYTES))
     bins = small * (BIN_READ + leaking * BIN_WRITTEN)
@@ -217,10 +237,9 @@ def _room(call: Call) -> Iterator[Stage]:
     )  # fmt: skip
 
 
-def _restoration() -> Iterator[Stage]:
-    moved = _input_bytes(DEFAULT_RESTORATION)
-    yield Stage("restoration: upload", "link", None, moved, timed="restore")
-    yield from _run(DEFAULT_RESTORATION, "restoration", "restore", thread=None)
+def _once_per_call(model: Path, name: str) -> Iterator[Stage]:
+    yield Stage(f"{name}: upload", "link", None, _input_bytes(model), timed="restore")
+    yield from _run(model, name, "restore", thread=None)
 
 
 def _input_bytes(model: Path) -> int:
@@ -230,7 +249,7 @@ def _input_bytes(model: Path) -> int:
 def figures(size_wh: tuple[int, int] = SIZE_WH, leak_share: float = LEAK_SHARE) -> dict[str, Any]:
     """All figures of this benchmark."""
     found = stages(size_wh, leak_share)
-    models = (DEFAULT_MODEL, DEFAULT_RESTORATION, SELFIE_MODEL)
+    models = (*SHIPPED, SELFIE_MODEL, PERSON_MODEL)
     return {
         "size_wh": size_wh,
         "leak_share": leak_share,
