@@ -162,7 +162,7 @@ def arrows(size_wh: tuple[int, int] = SIZE_WH) -> list[Arrow]:
     once = (
         ("planes of the call", "network", inputs - made),
         ("un-mixing", "restoration", _input_bytes(DEFAULT_RESTORATION)),
-        ("restoration", "judge", _input_bytes(DEFAULT_JUDGE)),
+        ("un-mixing", "judge", _input_bytes(DEFAULT_JUDGE)),
     )
     return [*((*arrow, "frame") for arrow in by_frame), *((*arrow, "call") for arrow in once)]
 

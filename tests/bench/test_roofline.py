@@ -112,7 +112,9 @@ def _arrays(holder: object) -> Iterator[np.ndarray]:
 
 def test_a_larger_frame_changes_only_what_works_at_its_size(found: dict[str, Stage]) -> None:
     larger = {stage.name for stage in stages((1920, 1080)) if stage != found[stage.name]}
-    assert larger == {"decode", "shrink", "person segmenter", "enlarge", "un-mixing"}
+    assert larger == {
+        *("decode", "shrink", "person segmenter", "person prior", "enlarge", "un-mixing"),
+    }
 
 
 def test_un_mixing_costs_what_leaks() -> None:

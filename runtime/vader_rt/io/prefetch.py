@@ -33,6 +33,7 @@ def prefetch(items: Iterator[T], depth: int = 4) -> Iterator[T]:
         try:
             for item in items:
                 put((item, None))
+                del item  # it may be large, and the next one is not made yet
                 if closed.is_set():
                     return
             put((_END, None))
@@ -49,6 +50,7 @@ def prefetch(items: Iterator[T], depth: int = 4) -> Iterator[T]:
             if item is _END:
                 return
             yield item
+            del item
     finally:
         closed.set()
         thread.join()

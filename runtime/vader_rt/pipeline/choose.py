@@ -31,8 +31,8 @@ _BUDGET_POWER = 3 / 4
 """Three minutes at 30 frames/s get the most."""
 _MOST_DIFFERENT = 80
 """Each frame is compared with all of these."""
-_HELD_BYTES = 320_000_000
-"""What candidates may hold in memory: 100 frames of 1920×1080, as decoders give them."""
+_HELD_BYTES = 200_000_000
+"""What candidates may hold in memory: 100 frames of 1280×720 and more, as decoders give them."""
 T = TypeVar("T")
 
 

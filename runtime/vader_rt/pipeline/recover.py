@@ -60,10 +60,11 @@ class Recovery:
 
         Decoding, the network and un-mixing each have a thread.
         """
-        observations = prefetch(self._observations(prefetch(iter(frames))), depth=1)
-        for count, (index, observation) in enumerate(observations, start=1):
+        observations = prefetch(self._observations(prefetch(iter(frames), depth=2)), depth=1)
+        for index, observation in observations:
             self.leaks[index] = 0.0 if observation is None else self._take_in(observation)
-            yield count
+            del observation  # large, and the next one is not made yet
+            yield len(self.leaks)
 
     def recovered(self, *, last: bool = False) -> Recovered:
         """What the frames so far tell of the room.

@@ -18,11 +18,12 @@ from train.networks.warm_start import warm_start
 from vader_rt.engines.load import load_engine
 from vader_rt.errors import InputError
 from vader_rt.features.planes import group_slices, plane_count
-from vader_rt.models import DEFAULT_MODEL, DEFAULT_RESTORATION
+from vader_rt.models import DEFAULT_JUDGE, DEFAULT_MODEL, DEFAULT_RESTORATION
 
 
 @pytest.mark.parametrize(
-    ("name", "model"), [("leaknet", DEFAULT_MODEL), ("restorenet", DEFAULT_RESTORATION)]
+    ("name", "model"),
+    [("leaknet", DEFAULT_MODEL), ("restorenet", DEFAULT_RESTORATION), ("judge", DEFAULT_JUDGE)],
 )
 def test_the_network_computes_what_the_model_does(name: str, model: Path) -> None:
     """The shipped models: untrained ones have no biases."""
