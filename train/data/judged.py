@@ -14,7 +14,7 @@ from train.calls import Call, read_calls
 from train.data.cache import judged_arrays
 from train.data.planes import JUDGE_PLANES
 from train.data.rooms import is_given
-from train.data.vary import color_tables, drawn_colors, recolor
+from train.data.vary import varied_planes
 from vader_rt.contract import JUDGE_GROUPS, TIME_BINS
 
 INPUT_PLANES = sum(JUDGE_GROUPS.values())
@@ -72,14 +72,8 @@ def _cropped(arrays: np.ndarray, size_wh: tuple[int, int], rng: np.random.Genera
 
 def _vary(arrays: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Mirror, exchange colour channels, scale all colours by the same gains, mix the time bins."""
-    arrays = np.array(arrays[:, ::-1] if rng.random() < 0.5 else arrays)
-    order, gains = drawn_colors(rng, _EXCHANGED)
-    colors, offsets = (np.rint(table) for table in color_tables(gains))
-    for name in _COLORS:
-        where = JUDGE_PLANES.slice(name)
-        for start in range(where.start, where.stop, 3):
-            recolor(arrays[..., start : start + 3], order, colors)
-    recolor(JUDGE_PLANES.get(arrays, "trace"), order, offsets)
+    colors = [JUDGE_PLANES.slice(name) for name in _COLORS]
+    arrays = varied_planes(arrays, colors, JUDGE_PLANES.slice("trace"), _EXCHANGED, rng)
     mixed = rng.permutation(TIME_BINS)
     for name in _OF_BINS:
         planes = JUDGE_PLANES.get(arrays, name)

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from train.calls import Call, read_true_calls
 from train.data.cache import restore_arrays
 from train.data.planes import ROOM_PLANES
-from train.data.vary import color_tables, drawn_colors, leaking_crop, recolor
+from train.data.vary import leaking_crop, varied_planes
 from vader_rt.contract import RESTORE_GROUPS
 
 _INPUT_PLANES = sum(RESTORE_GROUPS.values())
@@ -91,15 +91,8 @@ def _scaled_crop(
 
 def _vary(arrays: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Mirror, exchange colour channels, and scale the colours of everything by the same gains."""
-    arrays = np.array(arrays[:, ::-1] if rng.random() < 0.5 else arrays)
-    order, gains = drawn_colors(rng, _EXCHANGED)
-    colors, offsets = (np.rint(table) for table in color_tables(gains))
-    for name in _COLORS:
-        where = ROOM_PLANES.slice(name)
-        for start in range(where.start, where.stop, 3):
-            recolor(arrays[..., start : start + 3], order, colors)
-    recolor(ROOM_PLANES.get(arrays, "trace"), order, offsets)
-    return arrays
+    colors = [ROOM_PLANES.slice(name) for name in _COLORS]
+    return varied_planes(arrays, colors, ROOM_PLANES.slice("trace"), _EXCHANGED, rng)
 
 
 class RestoreData(lightning.LightningDataModule):

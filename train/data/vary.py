@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -39,3 +41,25 @@ def color_tables(gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def recolor(image: np.ndarray, order: np.ndarray, table: np.ndarray) -> None:
     """Reorder the channels of (h, w, 3) uint8 and look them up in a table (256, 3), in place."""
     image[...] = cv2.LUT(np.ascontiguousarray(image[..., order]), table.astype(np.uint8)[None])
+
+
+def varied_planes(
+    arrays: np.ndarray,
+    colors: Sequence[slice],
+    trace: slice,
+    exchanged: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Planes of a whole call, (h, w, C) uint8, mirrored and recoloured at random; a copy.
+
+    All colours change alike. colors: where they are, three planes each, several in a slice. trace:
+    where the offsets around 128 are. exchanged: see `drawn_colors`.
+    """
+    arrays = np.array(arrays[:, ::-1] if rng.random() < 0.5 else arrays)
+    order, gains = drawn_colors(rng, exchanged)
+    levels, offsets = (np.rint(table) for table in color_tables(gains))
+    for where in colors:
+        for start in range(where.start, where.stop, 3):
+            recolor(arrays[..., start : start + 3], order, levels)
+    recolor(arrays[..., trace], order, offsets)
+    return arrays
