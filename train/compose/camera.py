@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from train.compose.material import PersonClip
+from train.compose.overlay import Overlay
 
 SIZE_WH = (1280, 720)
 """Of the calls that are made here."""
@@ -24,6 +25,7 @@ class CallRecipe:
     sway_px: the person drifts left and right by so much; period in frames. rest: how many times
     faster than a pendulum the person changes sides, to rest in between; 1 is a pendulum.
     noise: standard deviation of the sensor noise in levels; light: amplitude of a slow change.
+    overlay: what the program draws over the call.
     """
 
     person: PersonClip
@@ -37,6 +39,7 @@ class CallRecipe:
     rest: float = 1.0
     noise: float = 2.0
     light: float = 0.0
+    overlay: Overlay | None = None
 
     @property
     def size_wh(self) -> tuple[int, int]:

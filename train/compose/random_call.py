@@ -20,6 +20,7 @@ from train.compose.clients import (
     segmenter_names,
 )
 from train.compose.material import Material, PersonClip, read_person
+from train.compose.overlay import random_overlay
 from vader_rt.io.images import read_image
 from vader_rt.virtual.given import cover
 
@@ -28,9 +29,9 @@ from vader_rt.virtual.given import cover
 class Composer:
     """Draws calls at random from material; the same index always gives the same call.
 
-    recolored, resting, generous, clean: shares of the calls whose person wears other colours, whose
-    person sits still but for a change of place now and then, whose client leaves a wide margin, and
-    whose client hardly leaks, or not at all.
+    recolored, resting, generous, clean, overlaid: shares of the calls whose person wears other
+    colours, whose person sits still but for a change of place now and then, whose client leaves a
+    wide margin, whose client hardly leaks, or not at all, and whose program draws over the call.
     """
 
     material: Material
@@ -40,6 +41,7 @@ class Composer:
     resting: float = 0.0
     generous: float = 0.0
     clean: float = 0.0
+    overlaid: float = 0.0
 
     def draw(self, index: int) -> tuple[CallName, CallRecipe, Client, int]:
         """The call with this index: its name, recipe, client and constant rate factor."""
@@ -69,7 +71,7 @@ class Composer:
         tag = f"n{self.seed}x{index}"
         name = CallName(person, tag, f"{room}-{tag}", f"{virtual}-{tag}", tool)
         crf = int(rng.choice([20, 23, 23, 23, 26, 29]))
-        return name, self._at_rest(recipe, index), client, crf
+        return name, self._overlaid(self._at_rest(recipe, index), index), client, crf
 
     def _person(self, name: str, index: int) -> PersonClip:
         clip = _read_person_cached(*self.material.people[name])
@@ -106,6 +108,12 @@ class Composer:
             return tool, client
         style = replace(client.style, margin_px=int(rng.choice([0, 0, 2, 5, 10])))
         return f"{tool}-clean", replace(client, style=style)
+
+    def _overlaid(self, recipe: CallRecipe, index: int) -> CallRecipe:
+        rng = self._own_rng(index, 5)
+        if rng.random() >= self.overlaid:
+            return recipe
+        return replace(recipe, overlay=random_overlay(recipe.size_wh, rng))
 
     def _own_rng(self, index: int, what: int) -> np.random.Generator:
         """For one thing alone: what else is drawn for a call stays as it is without it."""

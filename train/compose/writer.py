@@ -15,6 +15,7 @@ import numpy as np
 from train.calls import CallName, true_leak
 from train.compose.camera import CallRecipe, camera, mix
 from train.compose.clients import Client
+from train.compose.overlay import Overlay
 from vader_rt.io.video import VideoWriter
 
 TRUTH_SIZE_WH = (640, 360)
@@ -46,10 +47,18 @@ def blend(
             alphas.append(alpha)
             yield image
 
-    for image in recompress(recorded(), recipe.size_wh, CAMERA_CRF):
+    for t, image in enumerate(recompress(recorded(), recipe.size_wh, CAMERA_CRF)):
         alpha = alphas.popleft()
         matte = client.mask(image, alpha)
-        yield Composed(mix(image, recipe.virtual, matte), matte, alpha)
+        frame = Composed(mix(image, recipe.virtual, matte), matte, alpha)
+        yield _under(recipe.overlay, t, frame) if recipe.overlay else frame
+
+
+def _under(overlay: Overlay, t: int, frame: Composed) -> Composed:
+    """A frame below an overlay: of the camera's picture, less is left."""
+    color, alpha = overlay.at(t)
+    matte = cv2.multiply(frame.matte, 255 - alpha, scale=1 / 255)
+    return replace(frame, call=mix(color, frame.call, alpha), matte=matte)
 
 
 def compose(

@@ -53,3 +53,15 @@ def test_rest_and_margin_are_drawn_apart(material: Path) -> None:
     drawn = [composer.draw(index)[:2] for index in range(16)]
     found = {(recipe.rest > 1, "generous" in name.tool) for name, recipe in drawn}
     assert len(found) == 4
+
+
+def test_overlays_change_nothing_else(material: Path) -> None:
+    plain, drawn = (
+        Composer(read_material(material), seed=3, overlaid=share) for share in (0.0, 1.0)
+    )
+    name, recipe, client, crf = plain.draw(5)
+    name2, recipe2, client2, crf2 = drawn.draw(5)
+    assert (name2, client2.style, crf2) == (name, client.style, crf)
+    assert (recipe2.room == recipe.room).all()
+    assert recipe.overlay is None
+    assert recipe2.overlay is not None
