@@ -107,7 +107,7 @@ def _fill(
 ) -> None:
     x, y, w, h = box
     color[y : y + h, x : x + w] = paint
-    alpha[y : y + h, x : x + w] = int(rng.choice([255, rng.integers(90, 255)]))
+    alpha[y : y + h, x : x + w] = int(rng.choice([255, int(rng.integers(90, 255))]))
 
 
 def _disc(
