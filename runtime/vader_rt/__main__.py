@@ -2,6 +2,6 @@
 
 import sys
 
-from vader_rt.cli.main import main
+from vader_rt.cli import program
 
-sys.exit(main())
+sys.exit(program())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class VaderError(Exception):
     """Base of all errors of this package; the message is one line that says what to do."""
@@ -29,3 +32,34 @@ class EngineError(VaderError):
 
 class ParityError(EngineError):
     """An exported or quantized model does not say what the original says."""
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in the system's words: of an `OSError` without its number and path."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+@contextmanager
+def reading(path: object) -> Iterator[None]:
+    """Say of a path what the system says where it cannot be read.
+
+    Raises:
+        InputError: instead of an `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({reason(error)})") from None
+
+
+@contextmanager
+def writing(path: object) -> Iterator[None]:
+    """Say of a path what the system says where it cannot be written.
+
+    Raises:
+        UsageError: instead of an `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({reason(error)})") from None

@@ -1,0 +1,22 @@
+"""The command line, as a process of its own from its first moment to its last."""
+
+from __future__ import annotations
+
+import sys
+
+
+def program() -> int:
+    """Run `vader-rt` and return its exit code, which no signal changes any more."""
+    try:
+        from vader_rt.cli.interrupts import Interrupts
+
+        interrupts = Interrupts().__enter__()
+        try:
+            with interrupts.held():  # an import that is cut off says anything
+                from vader_rt.cli.main import main
+            return main(interrupts=interrupts)
+        finally:
+            interrupts.ignore()
+    except KeyboardInterrupt:
+        print("vader-rt: interrupted", file=sys.stderr)
+        return 130

@@ -1,11 +1,8 @@
-"""The result of a reconstruction and how it is written: all of it, or nothing."""
+"""The result of a reconstruction, and the files that it is written to."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,16 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vader_rt.errors import UsageError
+from vader_rt.pipeline.save import REPORT_FILE, Recording, check_output, write_result
 from vader_rt.room.strongest import Strongest
 from vader_rt.room.vote import VotedRoom
 from vader_rt.score import Scores
 from vader_rt.virtual.estimate import VirtualBackground
 
-RESULT_FILES = (
-    *("background.png", "guess.png", "confidence.png", "leak.png", "virtual.png"),
-    "result.json",
-)
 CLAIMED, SHOWN = 0.5, 0.25
 """Confidence from which a pixel is claimed, and from which `background.png` shows it. What is less
 likely right is more likely the caller, an overlay or the virtual image."""
@@ -93,31 +86,26 @@ class Reconstruction:
         seen = np.where(self.confidence > 0, 255, 0).astype(np.uint8)
         return np.dstack([self.background, seen])
 
-    def save(self, folder: str | Path) -> Path:
-        """Write `RESULT_FILES` into a folder, replacing those of an earlier run as a whole.
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write `RESULT_FILES` into a folder, in place of those of an earlier run.
+
+        overwrite: even where that was a run on another recording.
 
         Raises:
             UsageError: the folder cannot be written, or is in use for something else.
         """
         folder = Path(folder)
-        check_output(folder)
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-            partial.chmod(0o755)
-        except OSError as error:
-            raise UsageError(f"{folder}: cannot be written ({error.strerror})") from None
-        try:
-            self._write_files(partial)
-            shutil.rmtree(folder, ignore_errors=True)
-            partial.rename(folder)
-        except OSError as error:
-            raise UsageError(f"{folder}: cannot be written ({error.strerror})") from None
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        check_output(folder, overwrite=overwrite)
+        write_result(folder, self.files(), self.recording, overwrite=overwrite)
         return folder
 
-    def _write_files(self, folder: Path) -> None:
+    @property
+    def recording(self) -> Recording | None:
+        """What it was recovered from; None if the report does not say."""
+        return Recording.of_report(self.report)
+
+    def files(self) -> dict[str, bytes]:
+        """The content of each of the `RESULT_FILES`."""
         images = {
             "background.png": self.background_bgra,
             "guess.png": self.guess_bgra,
@@ -125,30 +113,10 @@ class Reconstruction:
             "leak.png": heat(self.strongest.leak),
             "virtual.png": self.virtual,
         }
-        for name, image in images.items():
-            (folder / name).write_bytes(cv2.imencode(".png", image)[1].tobytes())
-        text = json.dumps(self.report, indent=2, ensure_ascii=False)
-        (folder / "result.json").write_text(text + "\n", encoding="utf-8")
-
-
-def check_output(folder: Path) -> None:
-    """Refuse an output folder that holds anything but an earlier result.
-
-    Raises:
-        UsageError: it is a file, or holds other files.
-    """
-    if folder.is_file():
-        raise UsageError(f"{folder}: is a file; -o wants a folder")
-    nearest = next(parent for parent in folder.absolute().parents if parent.exists())
-    if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
-        raise UsageError(f"{folder}: cannot be written in {nearest}; give another folder with -o")
-    if folder.is_dir():
-        foreign = sorted(p.name for p in folder.iterdir() if p.name not in RESULT_FILES)
-        if foreign:
-            raise UsageError(
-                f"{folder}: holds files that are not of an earlier result ({foreign[0]}); "
-                "give another folder with -o"
-            )
+        files = {n: cv2.imencode(".png", image)[1].tobytes() for n, image in images.items()}
+        text = json.dumps(self.report, indent=2, ensure_ascii=False) + "\n"
+        # a name that is not UTF-8 has characters that UTF-8 has not; JSON writes them as \udcXX
+        return {**files, REPORT_FILE: text.encode("utf-8", "backslashreplace")}
 
 
 def heat(plane: np.ndarray) -> np.ndarray:

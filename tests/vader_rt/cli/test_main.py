@@ -7,12 +7,10 @@ import fcntl
 import json
 import os
 import pty
-import signal
 import struct
 import subprocess
 import sys
 import termios
-import time
 from pathlib import Path
 
 import cv2
@@ -22,7 +20,7 @@ import pytest
 from tests.conftest import assert_one_line
 from train.calls import read_calls
 from vader_rt.io.video import VideoWriter
-from vader_rt.pipeline.result import RESULT_FILES
+from vader_rt.pipeline.save import RESULT_FILES
 
 COMMAND = [sys.executable, "-m", "vader_rt"]
 
@@ -112,12 +110,19 @@ def test_quiet(clip: Path, models: list[str], tmp_path: Path) -> None:
     assert (tmp_path / "out" / "background.png").is_file()
 
 
-def test_an_earlier_result_is_replaced(clip: Path, models: list[str], tmp_path: Path) -> None:
-    (tmp_path / "clip.vader").mkdir()
-    (tmp_path / "clip.vader" / "result.json").write_text("old")
+def test_the_result_of_another_recording_is_replaced_when_asked_for(
+    clip: Path, models: list[str], tmp_path: Path
+) -> None:
+    report = tmp_path / "clip.vader" / "result.json"
+    report.parent.mkdir()
+    report.write_text('{"input": {"name": "clip", "sha256": "of another clip"}}')
     process = run(clip, "--quiet", *models, cwd=tmp_path)
-    assert process.returncode == 0, process.stderr
-    assert json.loads((tmp_path / "clip.vader" / "result.json").read_text())["input"]
+    assert_one_line(process, "vader-rt", 2)
+    assert "another recording" in process.stderr
+    for options in (["--overwrite"], []):
+        process = run(clip, "--quiet", *models, *options, cwd=tmp_path)
+        assert process.returncode == 0, process.stderr
+        assert json.loads(report.read_text())["coverage"] > 0
     assert [p.name for p in tmp_path.iterdir()] == ["clip.vader"]
 
 
@@ -138,6 +143,8 @@ def make_inputs(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(b"this is not a model")
     (folder / "busy").mkdir()
     (folder / "busy" / "thesis.txt").write_text("mine")
+    (folder / "pics").mkdir()
+    cv2.imwrite(str(folder / "pics" / "a.png"), np.full((180, 320, 3), 255, np.uint8))
     cv2.imwrite(str(folder / "small.png"), np.full((10, 10, 3), 255, np.uint8))
     cv2.imwrite(str(folder / "other.png"), np.full((180, 320, 3), (0, 255, 0), np.uint8))
     cv2.imwrite(str(folder / "black.png"), np.zeros((180, 320), np.uint8))
@@ -168,6 +175,7 @@ BAD = [
     (["CLIP", "--truth", "small.png", "--mask", "black.png"], 3, "truth is 10×10"),
     (["CLIP", "--truth", "other.png", "--mask", "black.png"], 3, "black"),
     (["CLIP", "-o", "busy"], 2, "thesis.txt"),
+    (["CLIP", "--virtual-background", "pics/a.png", "-o", "pics"], 2, "lies in the output folder"),
     (["CLIP", "-o", "text.mp4"], 2, "is a file"),
     (["CLIP", "-o", "text.mp4/deeper"], 2, "cannot be written"),
     (["CLIP", "--engine", "onnx-cuda"], 4, "--engine onnx-cuda"),
@@ -246,55 +254,3 @@ def test_gate(
     assert process.returncode == code, process.stderr
     assert ("--fail-above 0.0" in process.stderr) == (code == 6)
     assert (tmp_path / "clip.vader" / "result.json").is_file()
-
-
-@pytest.fixture(scope="module")
-def long_clip(frames: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The frames of `frames`, sixty times over."""
-    path = tmp_path_factory.mktemp("long") / "long.mp4"
-    with VideoWriter(path, size_wh=(320, 180), crf=30) as writer:
-        for _ in range(60):
-            for frame in frames:
-                writer.write(frame)
-    return path
-
-
-def interrupted(argv: list[str], stage: str, seconds: float, cwd: Path) -> tuple[int, str]:
-    """Exit code and remaining stderr of a run that gets Ctrl-C some time after a stage began."""
-    process = subprocess.Popen(
-        [*COMMAND, *argv],
-        cwd=cwd,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        # what a shell starts in the background ignores Ctrl-C, and so would its children
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith(stage):
-            break
-    time.sleep(seconds)
-    process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=60)
-    return process.returncode, rest
-
-
-def test_interrupt_keeps_what_there_is(
-    long_clip: Path, untrained: dict[str, Path], tmp_path: Path
-) -> None:
-    argv = [str(long_clip), "--model", str(untrained["frame"]), "--frames", "all"]
-    code, stderr = interrupted(argv, "room", 1, tmp_path)
-    assert code == 130, stderr
-    assert "Traceback" not in stderr
-    report = json.loads((tmp_path / "long.vader" / "result.json").read_text())
-    assert 0 < report["input"]["frames"] < 1200
-    assert report["complete"] is False
-
-
-def test_interrupt_before_anything_was_recovered(
-    long_clip: Path, models: list[str], tmp_path: Path
-) -> None:
-    code, stderr = interrupted([str(long_clip), *models], "virtual background", 0.1, tmp_path)
-    assert (code, stderr) == (130, "vader-rt: interrupted before anything was recovered\n")
-    assert not list(tmp_path.iterdir())

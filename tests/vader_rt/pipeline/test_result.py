@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,9 +11,13 @@ import numpy as np
 import pytest
 
 from vader_rt.errors import UsageError
-from vader_rt.pipeline.result import RESULT_FILES, Reconstruction, heat
+from vader_rt.pipeline.result import Reconstruction, heat
+from vader_rt.pipeline.save import RESULT_FILES
 from vader_rt.room.strongest import Strongest
 from vader_rt.virtual.estimate import VirtualBackground
+
+REPORT = {"input": {"name": "caf\udce9 日", "sha256": "1"}}
+"""Its name is not UTF-8."""
 
 
 def result(confidence: float = 0.7) -> Reconstruction:
@@ -24,14 +29,14 @@ def result(confidence: float = 0.7) -> Reconstruction:
     strongest = Strongest(picture, plane, sure, plane, plane)
     gray = np.zeros((20, 30), np.uint8)
     virtual = VirtualBackground(picture, gray, picture, gray, gray)
-    return Reconstruction(picture, sure, strongest, virtual, [0.1], {"frames": 1})
+    return Reconstruction(picture, sure, strongest, virtual, [0.1], REPORT)
 
 
 def test_files_are_written_and_read_back(tmp_path: Path) -> None:
     folder = result().save(tmp_path / "deep" / "call.vader")
     assert sorted(p.name for p in folder.iterdir()) == sorted(RESULT_FILES)
     assert [p.name for p in folder.parent.iterdir()] == ["call.vader"]
-    assert json.loads((folder / "result.json").read_text()) == {"frames": 1}
+    assert json.loads((folder / "result.json").read_text()) == REPORT
     image = cv2.imread(str(folder / "background.png"), cv2.IMREAD_UNCHANGED)
     assert (image[:, 10:, :3] == result().background[:, 10:]).all()
     assert [image[0, x, 3] for x in (0, 7, 15, 25)] == [0, 0, 64, 178]
@@ -74,20 +79,14 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
         result().save(tmp_path / "out" / "deeper")
 
 
-def test_a_failed_write_leaves_the_earlier_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_result_of_another_recording_is_replaced_when_asked_for(tmp_path: Path) -> None:
     folder = result().save(tmp_path / "out")
-    before = (folder / "background.png").read_bytes()
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(UsageError, match="No space left"):
-        result().save(folder)
-    assert (folder / "background.png").read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    other = replace(result(), report={"input": {"name": "other", "sha256": "2"}})
+    with pytest.raises(UsageError, match="another recording"):
+        other.save(folder)
+    assert json.loads((folder / "result.json").read_text()) == REPORT
+    other.save(folder, overwrite=True)
+    assert json.loads((folder / "result.json").read_text()) == other.report
 
 
 def test_heat_grows_brighter() -> None:

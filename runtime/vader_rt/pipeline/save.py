@@ -1,0 +1,283 @@
+"""Where a result is written: tried before there is one, and replaced so that none is lost.
+
+All happens inside the folder, so that it may be a mount point, a link or the current folder. New
+files are written into a folder of their own beside the old ones. Once they are whole, the old ones
+are put aside and the new ones take their place, `result.json` goes first and comes last: where it
+stands, the pictures beside it are its own. What is killed on the way is finished by the next run.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vader_rt.errors import UsageError, reading, writing
+from vader_rt.io.files import file_sha256
+
+REPORT_FILE = "result.json"
+RESULT_FILES = (
+    *("background.png", "guess.png", "confidence.png", "leak.png", "virtual.png"),
+    REPORT_FILE,
+)
+_OURS = ".vader-rt-"
+_PARTIAL, _READY, _OLD = (f"{_OURS}{state}-" for state in ("partial", "ready", "old"))
+_WAIT_SECONDS = 10.0
+"""How long another run may take to write into the same folder."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a result was recovered from. sha256: None for frames that never were a file."""
+
+    name: str | None
+    sha256: str | None
+
+    @classmethod
+    def of_report(cls, report: object) -> Recording | None:
+        """The recording that a result.json tells of; None if it is none of ours."""
+        given = report.get("input") if isinstance(report, dict) else None
+        if isinstance(given, dict) and {"name", "sha256"} <= given.keys():
+            return cls(given["name"], given["sha256"])
+        return None
+
+    def is_other(self, earlier: Recording) -> bool:
+        """Whether an earlier result is of another recording; a file may have been renamed."""
+        if self.sha256 or earlier.sha256:
+            return self.sha256 != earlier.sha256
+        return self.name != earlier.name
+
+
+def check_output(
+    folder: Path,
+    *,
+    video: Path | None = None,
+    inputs: Iterable[Path] = (),
+    overwrite: bool = False,
+) -> None:
+    """Make sure that a result can be written to a folder, by trial.
+
+    video: a result that stands there already must be of this recording, if there is one. inputs:
+    what must not lie inside. overwrite: replace the result of another recording, too.
+
+    Raises:
+        UsageError: it cannot be written, or holds what would be lost.
+    """
+    if "\0" in str(folder):
+        raise UsageError(f"{folder}: no folder can be called so")
+    with writing(folder):
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder}: is a file; -o wants a folder")
+        for path in inputs:
+            if _lies_in(path, folder):
+                raise UsageError(f"{path}: lies in the output folder; give another one with -o")
+        with _made(folder):
+            with suppress(BlockingIOError), _locked(folder, wait_seconds=0):
+                _clean_up(folder)
+            _check_content(folder, video, overwrite=overwrite)
+            with _partial(folder) as trial:
+                _write(trial / REPORT_FILE, b"{}\n")
+
+
+def write_result(
+    folder: Path,
+    files: Mapping[str, bytes],
+    recording: Recording | None,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write the `RESULT_FILES` into a folder, in place of those of an earlier run; see above.
+
+    Other files that lie there stay as they are.
+
+    Raises:
+        UsageError: it cannot be written, or what came there in the meantime would be lost.
+    """
+    with writing(folder), _made(folder), _locked(folder, wait_seconds=_WAIT_SECONDS):
+        _clean_up(folder)
+        taken = [name for name in RESULT_FILES if os.path.lexists(folder / name)]
+        _check_earlier(folder, taken, recording, overwrite=overwrite)
+        with _partial(folder) as partial:
+            for name in RESULT_FILES:
+                _write(partial / name, files[name])
+            ready = partial.rename(folder / partial.name.replace(_PARTIAL, _READY))
+            _replace(folder, ready)
+
+
+def write_elsewhere(folder: Path, files: Mapping[str, bytes]) -> Path | None:
+    """Keep a result that could not be written to its folder; None if there is no place at all."""
+    for place in _places(folder):
+        kept = None
+        with suppress(OSError, UsageError):
+            kept = Path(tempfile.mkdtemp(dir=place, prefix="vader-rt-kept-"))
+            write_result(kept, files, None)
+            return kept
+        if kept is not None:
+            shutil.rmtree(kept, ignore_errors=True)
+    return None
+
+
+def _places(folder: Path) -> Iterator[Path]:
+    with suppress(OSError):  # no place for temporary files can be written
+        yield Path(tempfile.gettempdir())
+    with suppress(OSError):  # the current folder is gone
+        yield folder.absolute().parent
+    with suppress(RuntimeError):  # who runs this has no home
+        yield Path.home()
+    yield Path("/dev/shm")
+
+
+def _check_content(folder: Path, video: Path | None, *, overwrite: bool) -> None:
+    """Refuse a folder that holds anything but an earlier result of the same recording."""
+    recording = None
+    if video is not None and not overwrite and _earlier(folder) is not None:
+        with reading(video):
+            recording = Recording(video.stem, file_sha256(video)) if video.is_file() else None
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith(_OURS))
+    _check_earlier(folder, names, recording, overwrite=overwrite)
+
+
+def _check_earlier(
+    folder: Path, names: list[str], recording: Recording | None, *, overwrite: bool
+) -> None:
+    """Refuse files that no earlier result is responsible for, and the result of another recording.
+
+    names: of the files in question.
+    """
+    earlier = _earlier(folder)
+    if earlier is not None:  # what else lies there stays as it is
+        names = [name for name in RESULT_FILES if _is_folder(folder / name)]
+    if names:
+        raise UsageError(
+            f"{folder}: holds files that are not of an earlier result ({names[0]}); "
+            "give another folder with -o"
+        )
+    if earlier and recording and not overwrite and recording.is_other(earlier):
+        raise UsageError(
+            f"{folder}: holds the result of another recording ({earlier.name}); "
+            "give another folder with -o, or --overwrite"
+        )
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _earlier(folder: Path) -> Recording | None:
+    """The recording that the folder holds a result of; None where it holds none of ours."""
+    path = folder / REPORT_FILE
+    if not path.is_file():
+        return None
+    try:
+        report: Any = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+    return Recording.of_report(report)
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    """Whether a path is a folder, or below it, whatever both are called."""
+    if not folder.is_dir():
+        return False
+    real = Path(os.path.realpath(path))
+    return any(os.path.exists(p) and p.samefile(folder) for p in (real, *real.parents))
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """A folder with its parents; those that are made here go again if they stay empty."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
+
+
+@contextmanager
+def _locked(folder: Path, *, wait_seconds: float) -> Iterator[None]:
+    """Keep other runs from writing to a folder; a lock goes with its process, even if killed.
+
+    Raises:
+        BlockingIOError: another run keeps it for longer than that.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        end = time.monotonic() + wait_seconds
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise BlockingIOError(errno.EAGAIN, "another run is writing there") from None
+                time.sleep(0.05)
+            except OSError:  # a file system without locks
+                break
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _partial(folder: Path) -> Iterator[Path]:
+    """A folder for files that are not whole yet."""
+    partial = Path(tempfile.mkdtemp(dir=folder, prefix=_PARTIAL))
+    try:
+        yield partial
+    finally:
+        for state in (_PARTIAL, _READY):
+            left = folder / partial.name.replace(_PARTIAL, state)
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file, down to the disk: only then is it known that there is room for it."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _replace(folder: Path, ready: Path) -> None:
+    """Move files that are whole to their place; if one cannot be, all is as it was.
+
+    Raises:
+        OSError: a file cannot be moved.
+    """
+    new = [name for name in RESULT_FILES if (ready / name).exists()]
+    aside = Path(tempfile.mkdtemp(dir=folder, prefix=_OLD))
+    old = [name for name in reversed(new) if os.path.lexists(folder / name)]
+    moves = [(folder / name, aside / name) for name in old]
+    moves += [(ready / name, folder / name) for name in new]
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in moves:
+            source.rename(target)
+            done.append((source, target))
+    except BaseException:
+        for source, target in reversed(done):
+            target.rename(source)
+        aside.rmdir()
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _clean_up(folder: Path) -> None:
+    """Finish or remove what runs that were killed left in a folder."""
+    for ready in folder.glob(f"{_READY}*"):
+        _replace(folder, ready)
+    for state in (_PARTIAL, _READY, _OLD):
+        for left in folder.glob(f"{state}*"):
+            shutil.rmtree(left, ignore_errors=True)
