@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-
 
 def program() -> int:
     """Run `vader-rt` and return its exit code, which no signal changes any more."""
     try:
         from vader_rt.cli.interrupts import Interrupts
+        from vader_rt.cli.streams import open_standard_streams
 
+        open_standard_streams()
         interrupts = Interrupts().__enter__()
         try:
             with interrupts.held():  # an import that is cut off says anything
@@ -18,5 +18,7 @@ def program() -> int:
         finally:
             interrupts.ignore()
     except KeyboardInterrupt:
-        print("vader-rt: interrupted", file=sys.stderr)
+        from vader_rt.cli.streams import tell
+
+        tell("vader-rt: interrupted")
         return 130

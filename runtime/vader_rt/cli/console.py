@@ -5,17 +5,26 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from tqdm import tqdm
 
+from vader_rt.cli.streams import printable, tell
 from vader_rt.pipeline.api import Progress
 from vader_rt.pipeline.result import Reconstruction
 
 _TITLES = {"scan": "virtual background", "recover": "room"}
 _LOGGER = logging.getLogger("vader_rt")
 _SECONDS_BETWEEN_LINES = 10.0
+
+
+class _Lines(logging.Handler):
+    """What is logged, each record on one line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tell(self.format(record))
 
 
 class ProgressPrinter:
@@ -30,14 +39,15 @@ class ProgressPrinter:
         self._bar: tqdm | None = None
         self._stage = ""
         self._started = self._last_line = time.monotonic()
-        self._handler = logging.StreamHandler()
+        self._handler = _Lines()
 
     def update(self, progress: Progress) -> None:
         """Show where the work stands."""
         if self._quiet:
             return
         if self._terminal:
-            self._update_bar(progress)
+            with suppress(OSError):  # the terminal is gone
+                self._update_bar(progress)
         else:
             self._update_lines(progress)
 
@@ -55,7 +65,8 @@ class ProgressPrinter:
         _LOGGER.removeHandler(self._handler)
         _LOGGER.setLevel(logging.NOTSET)
         if self._bar is not None:
-            self._bar.close()
+            with suppress(OSError):
+                self._bar.close()
 
     def _update_bar(self, progress: Progress) -> None:
         if self._bar is None or progress.stage != self._stage:
@@ -70,16 +81,12 @@ class ProgressPrinter:
         now = time.monotonic()
         if progress.stage != self._stage:
             self._stage, self._started = progress.stage, now
-            print(f"{_TITLES[progress.stage]} …", file=sys.stderr, flush=True)
+            tell(f"{_TITLES[progress.stage]} …")
         elif now - self._last_line < _SECONDS_BETWEEN_LINES:
             return
         else:
             rate = progress.frame / max(now - self._started, 1e-6)
-            print(
-                f"  {progress.frame} of {progress.total or '?'} frames, {rate:.1f}/s",
-                file=sys.stderr,
-                flush=True,
-            )
+            tell(f"  {progress.frame} of {progress.total or '?'} frames, {rate:.1f}/s")
         self._last_line = now
 
 
@@ -109,7 +116,7 @@ def summary(result: Reconstruction, folder: Path) -> str:
         f"{report['input']['frames']} frames in {timings['total_seconds']:.1f} s, "
         f"{timings['seconds_per_frame'] * 1000:.0f} ms a frame, engine {report['engine']}"
     )
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _scores(result: Reconstruction) -> str:

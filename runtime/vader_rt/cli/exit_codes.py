@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
+from vader_rt.cli.streams import tell
 from vader_rt.errors import VaderError
 
 EXIT_NOTHING_RECOVERED = 5
@@ -17,8 +17,8 @@ def exit_code(program: str, job: Callable[[], int]) -> int:
     try:
         return job()
     except VaderError as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        tell(f"{program}: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        print(f"{program}: interrupted; nothing was written", file=sys.stderr)
+        tell(f"{program}: interrupted; nothing was written")
         return EXIT_INTERRUPTED

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from vader_rt.cli.exit_codes import EXIT_GATE_EXCEEDED, EXIT_INTERRUPTED, EXIT_NOTHING_RECOVERED
 from vader_rt.cli.interrupts import Interrupts
 from vader_rt.cli.parser import call_parser, doctor_parser
+from vader_rt.cli.streams import give, note, printable, tell
 from vader_rt.errors import EngineError, UsageError, VaderError
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ def main(argv: Sequence[str] | None = None, *, interrupts: Interrupts | None = N
                 return _doctor(doctor_parser().parse_args(words[1:]))
             return _run(call_parser().parse_args(words), interrupts)
         except VaderError as error:
-            print(f"vader-rt: {error}", file=sys.stderr)
+            tell(f"vader-rt: {error}")
             return error.exit_code
         except KeyboardInterrupt:
             before = "" if is_doctor else " before anything was recovered"
-            print(f"vader-rt: interrupted{before}", file=sys.stderr)
+            tell(f"vader-rt: interrupted{before}")
             return EXIT_INTERRUPTED
 
 
@@ -48,9 +49,7 @@ def _doctor(args: argparse.Namespace) -> int:
     from vader_rt.doctor.checks import Check, examine
 
     if Path("doctor").exists():
-        print(
-            "vader-rt: doctor is a command; the recording of that name is ./doctor", file=sys.stderr
-        )
+        tell("vader-rt: doctor is a command; the recording of that name is ./doctor")
     checks: list[Check] = []
     for check in examine(
         models=args.model,
@@ -59,16 +58,14 @@ def _doctor(args: argparse.Namespace) -> int:
         device_memory=args.device_memory,
     ):
         checks.append(check)
-        stream = sys.stderr if args.json else sys.stdout
-        print(f"{check.state:8} {check.name:27} {check.detail}", file=stream, flush=True)
+        line = printable(f"{check.state:8} {check.name:27} {check.detail}")
+        (note if args.json else give)(line)
     failed = [check.name for check in checks if check.state == "failed"]
     if args.json:
         report = {"ok": not failed, "failed": failed, "checks": [asdict(c) for c in checks]}
-        print(json.dumps(report, ensure_ascii=False))
-    elif failed:
-        print(f"\nfailed: {', '.join(failed)}")
+        give(json.dumps(report))
     else:
-        print("\nall is well")
+        give(f"\nfailed: {', '.join(failed)}" if failed else "\nall is well")
     return EngineError.exit_code if failed else 0
 
 
@@ -86,12 +83,12 @@ def _run(args: argparse.Namespace, interrupts: Interrupts) -> int:
     if result is None:
         raise KeyboardInterrupt
     _save(result, folder, overwrite=args.overwrite)
-    _print(result, folder, args)
+    unheard = _print(result, folder, args)
     if interrupts.seen:
         how = "is complete" if result.report["complete"] else "is what was recovered by then"
-        print(f"vader-rt: interrupted; the result in {folder} {how}", file=sys.stderr)
+        tell(f"vader-rt: interrupted; the result in {folder} {how}")
         return EXIT_INTERRUPTED
-    return _exit_code(result, args.fail_above)
+    return _exit_code(result, args.fail_above) or unheard
 
 
 def _inputs(args: argparse.Namespace) -> list[Path]:
@@ -153,24 +150,29 @@ def _save(result: Reconstruction, folder: Path, *, overwrite: bool) -> None:
         raise UsageError(f"{error}; the result {where}") from None
 
 
-def _print(result: Reconstruction, folder: Path, args: argparse.Namespace) -> None:
-    if args.json:
-        print(json.dumps(result.report, ensure_ascii=False))
-    if not args.quiet:
-        from vader_rt.cli.console import summary
+def _print(result: Reconstruction, folder: Path, args: argparse.Namespace) -> int:
+    """Print what was asked for; the exit code if that fails, as the result is safe already."""
+    from vader_rt.cli.console import summary
 
-        print(summary(result, folder), file=sys.stderr if args.json else sys.stdout)
+    try:
+        if args.json:
+            give(json.dumps(result.report))
+        if not args.quiet:
+            (note if args.json else give)(summary(result, folder))
+    except UsageError as error:
+        tell(f"vader-rt: {error}; the result is in {folder}")
+        return error.exit_code
+    return 0
 
 
 def _exit_code(result: Reconstruction, fail_above: float | None) -> int:
     if result.is_empty:
-        print("vader-rt: nothing was recovered: no leak was found in this call", file=sys.stderr)
+        tell("vader-rt: nothing was recovered: no leak was found in this call")
         return EXIT_NOTHING_RECOVERED
     if fail_above is not None and result.coverage > fail_above:
-        print(
+        tell(
             f"vader-rt: {result.coverage:.4f} of the picture was recovered, "
-            f"more than --fail-above {fail_above}",
-            file=sys.stderr,
+            f"more than --fail-above {fail_above}"
         )
         return EXIT_GATE_EXCEEDED
     return 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NoReturn
 
 from vader_rt import __version__
+from vader_rt.cli.streams import give, note, printable
 
 _EPILOG = """\
 exit codes: 0 done; 2 usage; 3 input that cannot be read; 4 engine or device; 5 nothing recovered;
@@ -17,9 +19,19 @@ exit codes: 0 done; 2 usage; 3 input that cannot be read; 4 engine or device; 5 
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Prints as everything else is printed."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (give if file is sys.stdout else note)(message.rstrip("\n"))
+
+
 def call_parser() -> argparse.ArgumentParser:
     """What `vader-rt VIDEO` understands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="vader-rt",
         description="Recover the real background from a video call with a virtual one.",
         epilog=_EPILOG,
@@ -146,7 +158,7 @@ def _add_machine_options(parser: argparse.ArgumentParser) -> None:
 
 def doctor_parser() -> argparse.ArgumentParser:
     """What `vader-rt doctor` understands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="vader-rt doctor",
         description="Check this installation: what is here, what runs, whether it is right.",
         epilog="exit codes: 0 all is well, or was skipped for a reason; 4 a check failed.",

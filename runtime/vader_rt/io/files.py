@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vader_rt.errors import writing
+
+_STALE_SECONDS = 24 * 3600
+"""Age from which a partial file is taken for one whose writer was killed."""
 
 
 def file_sha256(path: Path) -> str:
@@ -33,6 +37,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(path)
             yield partial
             partial.replace(path)
     finally:
@@ -49,3 +54,13 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8; see `whole_file`."""
     write_bytes(path, text.encode())
+
+
+def _sweep(path: Path) -> None:
+    """Remove the partial files that killed writers of a file left behind."""
+    for other in path.parent.iterdir():
+        name = other.name
+        if name.startswith(f"{path.name}.") and name.endswith(".part"):
+            with suppress(OSError):
+                if time.time() - other.stat().st_mtime > _STALE_SECONDS:
+                    other.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,16 @@ def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None
         raise ZeroDivisionError
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_killed_writers_left_is_swept(tmp_path: Path) -> None:
+    names = ["file.1.part", "file.2.part", "other.3.part", "file.txt"]
+    for name in names:
+        (tmp_path / name).write_text("half")
+        if name != "file.2.part":  # somebody may be writing it still
+            os.utime(tmp_path / name, (0, 0))
+    write_text(tmp_path / "file", "new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", *sorted(names[1:])]
 
 
 def test_where_nothing_can_be_written(tmp_path: Path) -> None:
