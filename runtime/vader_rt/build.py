@@ -12,11 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vader_rt.cli.exit_codes import EXIT_INTERRUPTED
+from vader_rt.cli.exit_codes import exit_code
 from vader_rt.engines.trt.bindings import find_bindings
 from vader_rt.engines.trt.builder import build_engine
 from vader_rt.engines.trt.sidecar import FLAVOURS, engine_beside
-from vader_rt.errors import VaderError
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -54,17 +53,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     engine = args.output or engine_beside(args.model)
-    try:
+
+    def job() -> int:
         bindings = find_bindings(args.flavour, args.target)
         build_engine(args.model, engine, bindings, workspace_mib=args.workspace)
-    except VaderError as error:
-        print(f"vader_rt.build: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("vader_rt.build: interrupted; nothing was built", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    print(engine)
-    return 0
+        print(engine)
+        return 0
+
+    return exit_code("vader_rt.build", job, interrupted="interrupted; nothing was built")
 
 
 if __name__ == "__main__":

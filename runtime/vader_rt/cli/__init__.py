@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 
 def program() -> int:
     """Run `vader-rt` and return its exit code, which no signal changes any more."""
@@ -10,6 +12,7 @@ def program() -> int:
         from vader_rt.cli.streams import open_standard_streams
 
         open_standard_streams()
+        os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # what it would say, our errors say
         interrupts = Interrupts().__enter__()
         try:
             with interrupts.held():  # an import that is cut off says anything

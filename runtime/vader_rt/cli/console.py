@@ -21,10 +21,17 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class _Lines(logging.Handler):
-    """What is logged, each record on one line."""
+    """What is logged, each record on one line, and none twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        tell(self.format(record))
+        line = self.format(record)
+        if line not in self._told:
+            tell(line)
+        self._told.add(line)
 
 
 class ProgressPrinter:

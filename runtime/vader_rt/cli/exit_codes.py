@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 
-from vader_rt.cli.streams import tell
-from vader_rt.errors import VaderError
+from vader_rt.cli.streams import note, printable, tell
+from vader_rt.errors import EngineError, InputError, VaderError, reason
 
 EXIT_NOTHING_RECOVERED = 5
 EXIT_GATE_EXCEEDED = 6
 EXIT_INTERRUPTED = 130
+_OPENCV_NO_MEMORY = -4
 
 
-def exit_code(program: str, job: Callable[[], int]) -> int:
-    """Run a job; what went wrong is one line on stderr and an exit code, see README.md."""
+def exit_code(
+    program: str,
+    job: Callable[[], int],
+    *,
+    interrupted: str = "interrupted; nothing was written",
+    debug: bool | None = None,
+) -> int:
+    """Run a job; what went wrong is one line on stderr and an exit code, see README.md.
+
+    interrupted: what Ctrl-C means. debug: whether that line follows the traceback; None for those
+    errors alone that are ours to mend.
+    """
     try:
         return job()
-    except VaderError as error:
-        tell(f"{program}: {error}")
-        return error.exit_code
     except KeyboardInterrupt:
-        tell(f"{program}: interrupted; nothing was written")
+        tell(f"{program}: {interrupted}")
         return EXIT_INTERRUPTED
+    except Exception as error:
+        known = explained(error)
+        is_ours = type(known) is VaderError
+        if debug or (debug is None and is_ours):
+            note("\n".join(map(printable, traceback.format_exc().splitlines())))
+        hint = ", with what --debug prints" if is_ours and debug is False else ""
+        tell(f"{program}: {known}{hint}")
+        return known.exit_code
+
+
+def explained(error: Exception) -> VaderError:
+    """What an error means to a user; a plain `VaderError` is a mistake of ours."""
+    if isinstance(error, VaderError):
+        return error
+    if isinstance(error, MemoryError) or _is_opencv(error, _OPENCV_NO_MEMORY):
+        return EngineError("out of memory; free some, or take a smaller recording")
+    if isinstance(error, OSError) and error.filename is not None:
+        return InputError(f"{error.filename}: {reason(error)}")
+    if isinstance(error, OSError) or str(error).startswith("can't start new thread"):
+        return EngineError(f"the system refuses: {reason(error)}")
+    return VaderError(f"unexpected {type(error).__name__}: {error}; please report it")
+
+
+def _is_opencv(error: Exception, code: int) -> bool:
+    return type(error).__module__ == "cv2" and getattr(error, "code", None) == code

@@ -7,14 +7,20 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from vader_rt.cli.exit_codes import EXIT_GATE_EXCEEDED, EXIT_INTERRUPTED, EXIT_NOTHING_RECOVERED
+from vader_rt.cli.exit_codes import (
+    EXIT_GATE_EXCEEDED,
+    EXIT_INTERRUPTED,
+    EXIT_NOTHING_RECOVERED,
+    exit_code,
+)
 from vader_rt.cli.interrupts import Interrupts
 from vader_rt.cli.parser import call_parser, doctor_parser
 from vader_rt.cli.streams import give, note, printable, tell
-from vader_rt.errors import EngineError, UsageError, VaderError
+from vader_rt.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
     from vader_rt.cli.console import ProgressPrinter
@@ -29,24 +35,21 @@ def main(argv: Sequence[str] | None = None, *, interrupts: Interrupts | None = N
     """
     words = list(sys.argv[1:] if argv is None else argv)
     is_doctor = words[:1] == ["doctor"]
-    with nullcontext(interrupts) if interrupts else Interrupts() as interrupts:
-        try:
+    with nullcontext(interrupts) if interrupts else Interrupts() as signals:
+
+        def job() -> int:
             if is_doctor:
-                return _doctor(doctor_parser().parse_args(words[1:]))
-            return _run(call_parser().parse_args(words), interrupts)
-        except VaderError as error:
-            tell(f"vader-rt: {error}")
-            return error.exit_code
-        except KeyboardInterrupt:
-            before = "" if is_doctor else " before anything was recovered"
-            tell(f"vader-rt: interrupted{before}")
-            return EXIT_INTERRUPTED
+                return _doctor(doctor_parser().parse_args(words[1:]), signals)
+            return _run(call_parser().parse_args(words), signals)
+
+        so_far = "interrupted" if is_doctor else "interrupted before anything was recovered"
+        return exit_code("vader-rt", job, interrupted=so_far, debug="--debug" in words)
 
 
-def _doctor(args: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
-    from vader_rt.doctor.checks import Check, examine
+def _doctor(args: argparse.Namespace, interrupts: Interrupts) -> int:
+    with interrupts.held():
+        from vader_rt.doctor.checks import Check, examine
+        from vader_rt.io.cpus import threads_for
 
     if Path("doctor").exists():
         tell("vader-rt: doctor is a command; the recording of that name is ./doctor")
@@ -54,9 +57,10 @@ def _doctor(args: argparse.Namespace) -> int:
     for check in examine(
         models=args.model,
         frames=max(args.frames, 2),
-        threads=args.threads,
+        threads=args.threads and threads_for(args.threads),
         device_memory=args.device_memory,
     ):
+        interrupts.check()  # a check takes any error for its result
         checks.append(check)
         line = printable(f"{check.state:8} {check.name:27} {check.detail}")
         (note if args.json else give)(line)
@@ -74,8 +78,6 @@ def _run(args: argparse.Namespace, interrupts: Interrupts) -> int:
         from vader_rt.cli.console import ProgressPrinter
         from vader_rt.pipeline.save import check_output
 
-    if (args.truth is None) != (args.mask is None):
-        raise UsageError("--truth and --mask belong together: the room, and where it leaks")
     folder = args.output or Path(f"{args.video.stem}.vader")
     check_output(folder, video=args.video, inputs=_inputs(args), overwrite=args.overwrite)
     with ProgressPrinter(quiet=args.quiet) as printer:
@@ -97,6 +99,13 @@ def _inputs(args: argparse.Namespace) -> list[Path]:
     return [value for value in given.values() if isinstance(value, Path)]
 
 
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """The `Options`, which are called as on the command line."""
+    from vader_rt.pipeline.options import Options
+
+    return {option.name: getattr(args, option.name) for option in fields(Options)}
+
+
 def _recover(
     args: argparse.Namespace, printer: ProgressPrinter, interrupts: Interrupts
 ) -> Reconstruction | None:
@@ -105,25 +114,7 @@ def _recover(
 
     progress: Progress | None = None
     try:
-        for progress in reconstruct_stream(
-            args.video,
-            model=args.model,
-            restoration=args.restoration,
-            restore=args.restore,
-            judge=args.judge,
-            person_model=args.person_model,
-            engine=args.engine,
-            virtual_background=args.virtual_background,
-            virtual_library=args.virtual_library,
-            fill=args.fill,
-            truth=args.truth,
-            mask=args.mask,
-            threads=args.threads,
-            device_memory=args.device_memory,
-            cpu_features=args.cpu_features,
-            frames=args.frames,
-            time_limit=args.time_limit,
-        ):
+        for progress in reconstruct_stream(args.video, **_options(args)):
             printer.update(progress)
             interrupts.check()
         interrupts.hold()

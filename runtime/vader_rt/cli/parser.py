@@ -12,8 +12,9 @@ from vader_rt import __version__
 from vader_rt.cli.streams import give, note, printable
 
 _EPILOG = """\
-exit codes: 0 done; 2 usage; 3 input that cannot be read; 4 engine or device; 5 nothing recovered;
-6 more recovered than --fail-above allows; 130 interrupted, what was recovered so far is written.
+exit codes: 0 done; 1 a mistake of ours; 2 usage, or OUT cannot be written; 3 input that cannot be
+read; 4 engine, device or system; 5 nothing recovered; 6 more recovered than --fail-above allows;
+130 interrupted, what was recovered so far is written.
 
 `vader-rt doctor` checks this installation; a recording of that name is `./doctor`.
 """
@@ -154,6 +155,7 @@ def _add_machine_options(parser: argparse.ArgumentParser) -> None:
         help="package for the GPU's memory with TensorRT (default: the one that is installed)",
     )
     add("--threads", type=_count, default=0, metavar="N", help="CPU threads (default: all cores)")
+    add("--debug", action="store_true", help="print where in the program an error came up")
 
 
 def doctor_parser() -> argparse.ArgumentParser:
@@ -192,9 +194,10 @@ def _frames(text: str) -> int | Literal["auto", "all"]:
         return "auto"
     if text == "all":
         return "all"
-    if not text.isdecimal():
+    count = _whole(text)
+    if count is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not `auto`, `all` or a number of frames")
-    return int(text)
+    return count
 
 
 def _seconds(text: str) -> float:
@@ -208,6 +211,12 @@ def _seconds(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of threads, 0 or more")
-    return int(text)
+    count = _whole(text)
+    if count is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number, 0 or more")
+    return count
+
+
+def _whole(text: str) -> int | None:
+    """A whole number, if it is one that a machine could count to."""
+    return int(text) if text.isdecimal() and len(text) < 20 else None

@@ -58,9 +58,8 @@ def write_text(path: Path, text: str) -> None:
 
 def _sweep(path: Path) -> None:
     """Remove the partial files that killed writers of a file left behind."""
-    for other in path.parent.iterdir():
-        name = other.name
-        if name.startswith(f"{path.name}.") and name.endswith(".part"):
-            with suppress(OSError):
-                if time.time() - other.stat().st_mtime > _STALE_SECONDS:
-                    other.unlink()
+    with suppress(OSError):
+        for other in path.parent.iterdir():
+            is_partial = other.name.startswith(f"{path.name}.") and other.suffix == ".part"
+            if is_partial and time.time() - other.stat().st_mtime > _STALE_SECONDS:
+                other.unlink()

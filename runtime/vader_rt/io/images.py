@@ -7,19 +7,27 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vader_rt.errors import InputError
+from vader_rt.errors import InputError, reading
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 """What a picture's file name ends in, where a folder of pictures is read."""
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Read an image as (H, W, 3) uint8 BGR; alpha is dropped, grey and 16 bit are converted."""
+    """Read an image as (H, W, 3) uint8 BGR; alpha is dropped, grey and 16 bit are converted.
+
+    Raises:
+        InputError: it cannot be read, is no image, or is too large.
+    """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: does not exist; give an image file")
-    data = np.fromfile(path, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    with reading(path):
+        if not path.is_file():
+            raise InputError(f"{path}: does not exist; give an image file")
+        data = np.fromfile(path, np.uint8)
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except (cv2.error, MemoryError):
+        raise InputError(f"{path}: is damaged, or too large an image for OpenCV") from None
     if image is None:
         raise InputError(f"{path}: is not an image that OpenCV can read (PNG, JPEG, WebP, …)")
     return image

@@ -317,6 +317,8 @@ def _fit(frame: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
 def _checked(frame: object) -> np.ndarray:
     if not (isinstance(frame, np.ndarray) and frame.ndim == 3 and frame.shape[2] == 3):
         raise InputError("every frame must be an (H, W, 3) array, BGR")
+    if frame.size == 0:
+        raise InputError(f"every frame must have pixels; one is {frame.shape[1]}×{frame.shape[0]}")
     if frame.dtype != np.uint8:
         raise InputError(f"frames must be uint8 in 0–255, not {frame.dtype}")
     return frame

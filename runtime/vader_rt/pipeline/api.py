@@ -53,6 +53,7 @@ def reconstruct(source: Source, **options: Any) -> Reconstruction:
 
     Raises:
         InputError: the call, the model or an image cannot be read. EngineError: no engine runs.
+        UsageError: an option makes no sense.
     """
     result = None
     for progress in reconstruct_stream(source, **options):
@@ -63,7 +64,10 @@ def reconstruct(source: Source, **options: Any) -> Reconstruction:
 
 def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
     """Like `reconstruct`, but yield a `Progress` after every frame; the last one has the result."""
-    settings = Options(**options)
+    return _progress(source, Options(**options))
+
+
+def _progress(source: Source, settings: Options) -> Iterator[Progress]:
     models, timer = load_models(settings), StageTimer()
     limit = settings.time_limit
     with open_source(source) as frames:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import reprlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -12,7 +16,7 @@ import numpy as np
 from vader_rt.contract import Contract
 from vader_rt.engines.engine import Engine, EngineName
 from vader_rt.engines.load import load_engine
-from vader_rt.engines.trt.memory import MemoryPackage
+from vader_rt.engines.trt.memory import MEMORY_PACKAGES, MemoryPackage
 from vader_rt.errors import InputError, UsageError
 from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.cpus import threads_for
@@ -65,24 +69,78 @@ class Options:
     frames: int | Literal["auto", "all"] = "auto"
     time_limit: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense, before anything is loaded.
+
+        Raises:
+            UsageError: it says which option, what it is and what it may be.
+        """
+        for option, (fits, wanted) in _RULES.items():
+            value = getattr(self, option)
+            if not fits(value):
+                raise UsageError(f"{option}: {reprlib.repr(value)} is not {wanted}")
+        if (self.truth is None) != (self.mask is None):
+            raise UsageError("truth and mask belong together: the room, and where it leaks")
+        if self.virtual_background is not None and self.virtual_library is not None:
+            raise UsageError("virtual_background and virtual_library: give one of them")
+
     def chooser(self, contract: Contract) -> Chooser | None:
         """What chooses the frames that go through the network; None for all.
 
         contract: of the frame model. One sample of a pixel is all that is copied, and of all frames
         the best one: there every frame counts, as it did for the seed.
-
-        Raises:
-            UsageError: it is no number of frames from which a room could be told.
         """
         if self.frames == "all" or (self.frames == "auto" and contract.copies):
             return None
-        if self.frames == "auto":
-            return AutoChooser()
-        if not (isinstance(self.frames, int) and self.frames >= LEAST_FRAMES):
-            raise UsageError(
-                f"frames: {self.frames!r} is not `auto`, `all` or {LEAST_FRAMES} frames or more"
-            )
-        return FrameChooser(self.frames)
+        return AutoChooser() if self.frames == "auto" else FrameChooser(int(self.frames))
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str | Path) and "\0" not in str(value)
+
+
+def _is_model(value: Any) -> bool:
+    return _is_path(value) or (hasattr(value, "run") and hasattr(value, "contract"))
+
+
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 < float(value) < math.inf
+
+
+def _is_frames(value: Any) -> bool:
+    return _is_whole(value, LEAST_FRAMES) or (isinstance(value, str) and value in ("auto", "all"))
+
+
+def _one_of(names: Sequence[str]) -> _Rule:
+    return lambda value: isinstance(value, str) and value in names, f"one of {', '.join(names)}"
+
+
+def _or_none(rule: _Rule) -> _Rule:
+    fits, wanted = rule
+    return lambda value: value is None or fits(value), f"{wanted}, or None"
+
+
+_Rule = tuple[Callable[[Any], bool], str]
+"""Whether a value fits, and what would."""
+_MODEL: _Rule = _or_none((_is_model, "a model's path or a loaded engine"))
+_PATH: _Rule = _or_none((_is_path, "a path"))
+_SWITCH: _Rule = (lambda value: isinstance(value, bool | np.bool_)), "True or False"
+_RULES: dict[str, _Rule] = {
+    **dict.fromkeys(("model", "restoration", "judge"), _MODEL),
+    **dict.fromkeys(
+        ("person_model", "virtual_background", "virtual_library", "truth", "mask"), _PATH
+    ),
+    **dict.fromkeys(("restore", "fill", "cpu_features"), _SWITCH),
+    "engine": _one_of(get_args(EngineName)),
+    "device_memory": _or_none(_one_of(MEMORY_PACKAGES)),
+    "threads": (lambda value: _is_whole(value, 0), "a number of threads, 0 or more"),
+    "frames": (_is_frames, f"`auto`, `all` or {LEAST_FRAMES} frames or more"),
+    "time_limit": _or_none((_is_seconds, "a number of seconds above 0")),
+}
 
 
 @dataclass(frozen=True)

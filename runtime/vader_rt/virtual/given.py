@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from vader_rt.errors import InputError
+from vader_rt.errors import InputError, reading
 from vader_rt.io.images import IMAGE_SUFFIXES, most_off, read_image, shrunk
 from vader_rt.virtual.estimate import CLEAR_MASK
 from vader_rt.virtual.kept_frames import KeptFrames, clearest_mean, person_planes
+
+log = logging.getLogger(__name__)
 
 _MATCH_LEVELS = 20
 """Median difference in levels up to which a picture is the one that the call shows."""
@@ -37,18 +40,32 @@ def given_virtual(path: str | Path, kept: KeptFrames) -> np.ndarray:
 def library_virtual(folder: str | Path, kept: KeptFrames) -> Path | None:
     """Find the picture in a folder that the call shows; None if it is not there.
 
+    A picture that cannot be read is told of and passed over: the others may be the one.
+
     Raises:
-        InputError: there is no such folder, or it has no pictures.
+        InputError: there is no such folder, or it has no pictures that can be read.
     """
-    if not Path(folder).is_dir():
-        raise InputError(f"{folder}: is not a folder; give one with pictures")
-    paths = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    shown, clear = _shown(kept, _LIBRARY_WH)
+    differences: dict[Path, float] = {}
+    for path in _pictures(Path(folder)):
+        try:
+            differences[path] = _best_fit(read_image(path), shown, clear)[1]
+        except InputError as error:
+            log.warning("%s; it is passed over", error)
+    if not differences:
+        raise InputError(f"{folder}: has no picture that can be read")
+    best = min(differences, key=differences.__getitem__)
+    return best if differences[best] <= _MATCH_LEVELS else None
+
+
+def _pictures(folder: Path) -> list[Path]:
+    with reading(folder):
+        if not folder.is_dir():
+            raise InputError(f"{folder}: is not a folder; give one with pictures")
+        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
         raise InputError(f"{folder}: has no pictures ({', '.join(sorted(IMAGE_SUFFIXES))})")
-    shown, clear = _shown(kept, _LIBRARY_WH)
-    differences = [_best_fit(read_image(path), shown, clear)[1] for path in paths]
-    best = int(np.argmin(differences))
-    return paths[best] if differences[best] <= _MATCH_LEVELS else None
+    return paths
 
 
 def cover(image: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from vader_rt.cli.exit_codes import exit_code
@@ -17,6 +20,10 @@ def raising(error: BaseException) -> Callable[[], int]:
     return job
 
 
+OUT_OF_MEMORY = "program: out of memory; free some, or take a smaller recording\n"
+NO_THREAD = "program: the system refuses: can't start new thread\n"
+
+
 @pytest.mark.parametrize(
     ("job", "code", "words"),
     [
@@ -26,6 +33,16 @@ def raising(error: BaseException) -> Callable[[], int]:
         (raising(EngineError("none")), 4, "program: none\n"),
         (raising(ParityError("far")), 4, "program: far\n"),
         (raising(KeyboardInterrupt()), 130, "program: interrupted; nothing was written\n"),
+        (raising(UsageError("a\nprogram: b")), 2, "program: a\\nprogram: b\n"),
+        (
+            lambda: len(Path("missing").read_text()),
+            3,
+            "program: missing: No such file or directory\n",
+        ),
+        (raising(OSError(24, "Too many")), 4, "program: the system refuses: Too many\n"),
+        (raising(MemoryError()), 4, OUT_OF_MEMORY),
+        (lambda: len(bytes(1 << 62)), 4, OUT_OF_MEMORY),
+        (raising(RuntimeError("can't start new thread")), 4, NO_THREAD),
     ],
 )
 def test_one_line_and_a_code(
@@ -35,6 +52,30 @@ def test_one_line_and_a_code(
     assert capsys.readouterr() == ("", words)
 
 
-def test_other_errors_are_ours_to_mend() -> None:
-    with pytest.raises(ZeroDivisionError):
-        exit_code("program", raising(ZeroDivisionError()))
+def test_opencv_out_of_memory() -> None:
+    def job() -> int:
+        return len(cv2.resize(np.zeros((2, 2, 3), np.float64), (1 << 24, 1 << 24)))
+
+    assert exit_code("program", job) == 4
+
+
+@pytest.mark.parametrize(
+    ("debug", "has_traceback", "end"),
+    [(None, True, ""), (True, True, ""), (False, False, ", with what --debug prints")],
+)
+def test_other_errors_are_ours_to_mend(
+    debug: bool | None, has_traceback: bool, end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code("program", raising(ZeroDivisionError("1/0\n")), debug=debug) == 1
+    shown = capsys.readouterr().err
+    line = f"program: unexpected ZeroDivisionError: 1/0\\n; please report it{end}\n"
+    assert shown.endswith(line)
+    assert shown.startswith("Traceback") == has_traceback == (shown != line)
+
+
+@pytest.mark.parametrize(("debug", "has_traceback"), [(None, False), (True, True), (False, False)])
+def test_where_an_error_of_the_user_came_up_is_printed_when_asked_for(
+    debug: bool | None, has_traceback: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code("program", raising(InputError("bad")), debug=debug) == 3
+    assert capsys.readouterr().err.startswith("Traceback") == has_traceback

@@ -120,6 +120,32 @@ def test_interrupt_before_anything_was_recovered(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "module", ["vader_rt.cli.streams", "argparse", "numpy.linalg", "cv2", "vader_rt.pipeline.api"]
+)
+def test_an_interrupt_while_modules_are_loaded_is_quiet(
+    module: str, clip: Path, tmp_path: Path
+) -> None:
+    argv = [sys.executable, "-X", "importtime", "-m", "vader_rt", str(clip)]
+    with subprocess.Popen(
+        argv,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.endswith(f" {module}\n"):
+                process.send_signal(signal.SIGINT)
+                break
+        rest = [line for line in process.stderr if not line.startswith("import time:")]
+    assert process.returncode == 130
+    assert len(rest) == 1, rest
+    assert rest[0].startswith("vader-rt: interrupted")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_result_that_cannot_be_written_is_kept(
     clip: Path, untrained: dict[str, Path], tmp_path: Path
 ) -> None:

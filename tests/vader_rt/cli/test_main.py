@@ -169,12 +169,16 @@ BAD = [
     (["CLIP", "--virtual-background", "other.png"], 3, "not the virtual background of this call"),
     (["CLIP", "--virtual-library", "busy"], 3, "busy: has no pictures"),
     (["CLIP", "--virtual-library", "missing"], 3, "missing: is not a folder"),
-    (["CLIP", "--truth", "small.png"], 2, "--truth and --mask belong together"),
-    (["CLIP", "--mask", "black.png"], 2, "--truth and --mask belong together"),
+    (["CLIP", "--truth", "small.png"], 2, "truth and mask belong together"),
+    (["CLIP", "--mask", "black.png"], 2, "truth and mask belong together"),
     (["CLIP", "--truth", "missing.png", "--mask", "black.png"], 3, "missing.png: does not exist"),
     (["CLIP", "--truth", "small.png", "--mask", "black.png"], 3, "truth is 10×10"),
     (["CLIP", "--truth", "other.png", "--mask", "black.png"], 3, "black"),
     (["CLIP", "-o", "busy"], 2, "thesis.txt"),
+    (["CLIP", "-o", "/"], 2, "give another"),
+    (["CLIP", "-o", "x" * 5000], 2, "x: cannot be written (File name too long)"),
+    (["x" * 5000], 2, "x.vader: cannot be written (File name too long)"),
+    (["CLIP", "--virtual-background", "x" * 5000], 3, "x: cannot be read (File name too long)"),
     (["CLIP", "--virtual-background", "pics/a.png", "-o", "pics"], 2, "lies in the output folder"),
     (["CLIP", "-o", "text.mp4"], 2, "is a file"),
     (["CLIP", "-o", "text.mp4/deeper"], 2, "cannot be written"),
@@ -182,7 +186,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("argv", "code", "words"), BAD, ids=[" ".join(b[0]) for b in BAD])
+@pytest.mark.parametrize(("argv", "code", "words"), BAD, ids=[" ".join(b[0])[:80] for b in BAD])
 def test_bad_input_is_one_clear_line(
     argv: list[str],
     code: int,
@@ -210,6 +214,8 @@ def test_bad_input_is_one_clear_line(
         ["a", "--engine", "magic"],
         ["a", "--fail-above", "2"],
         ["a", "--threads", "-1"],
+        ["a", "--threads", "9" * 5000],
+        ["a", "--frames", "9" * 5000],
         ["a", "--virtual-background", "b.png", "--virtual-library", "c"],
     ],
 )
