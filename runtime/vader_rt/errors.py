@@ -53,8 +53,8 @@ def reading(path: object) -> Iterator[None]:
 
 
 @contextmanager
-def writing(path: object) -> Iterator[None]:
-    """Say of a path what the system says where it cannot be written.
+def writing(path: object, advice: str = "") -> Iterator[None]:
+    """Say of a path what the system says where it cannot be written, and what to do.
 
     Raises:
         UsageError: instead of an `OSError`.
@@ -62,4 +62,4 @@ def writing(path: object) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({reason(error)})") from None
+        raise UsageError(f"{path}: cannot be written ({reason(error)}){advice}") from None

@@ -47,6 +47,8 @@ def explained(error: Exception) -> VaderError:
         return error
     if isinstance(error, MemoryError) or _is_opencv(error, _OPENCV_NO_MEMORY):
         return EngineError("out of memory; free some, or take a smaller recording")
+    if isinstance(error, ImportError):
+        return EngineError(f"this installation is broken ({error}); see `vader-rt doctor`")
     if isinstance(error, OSError) and error.filename is not None:
         return InputError(f"{error.filename}: {reason(error)}")
     if isinstance(error, OSError) or str(error).startswith("can't start new thread"):

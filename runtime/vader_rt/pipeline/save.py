@@ -74,7 +74,7 @@ def check_output(
     """
     if "\0" in str(folder):
         raise UsageError(f"{folder}: no folder can be called so")
-    with writing(folder):
+    with writing(folder, "; give another folder with -o"):
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder}: is a file; -o wants a folder")
         for path in inputs:

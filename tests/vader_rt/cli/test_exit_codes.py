@@ -21,6 +21,7 @@ def raising(error: BaseException) -> Callable[[], int]:
 
 
 OUT_OF_MEMORY = "program: out of memory; free some, or take a smaller recording\n"
+BROKEN = "program: this installation is broken (no\\nx); see `vader-rt doctor`\n"
 NO_THREAD = "program: the system refuses: can't start new thread\n"
 
 
@@ -40,6 +41,7 @@ NO_THREAD = "program: the system refuses: can't start new thread\n"
             "program: missing: No such file or directory\n",
         ),
         (raising(OSError(24, "Too many")), 4, "program: the system refuses: Too many\n"),
+        (raising(ImportError("no\nx")), 4, BROKEN),
         (raising(MemoryError()), 4, OUT_OF_MEMORY),
         (lambda: len(bytes(1 << 62)), 4, OUT_OF_MEMORY),
         (raising(RuntimeError("can't start new thread")), 4, NO_THREAD),

@@ -176,7 +176,7 @@ BAD = [
     (["CLIP", "--truth", "other.png", "--mask", "black.png"], 3, "black"),
     (["CLIP", "-o", "busy"], 2, "thesis.txt"),
     (["CLIP", "-o", "/"], 2, "give another"),
-    (["CLIP", "-o", "x" * 5000], 2, "x: cannot be written (File name too long)"),
+    (["CLIP", "-o", "x" * 5000], 2, "(File name too long); give another folder"),
     (["x" * 5000], 2, "x.vader: cannot be written (File name too long)"),
     (["CLIP", "--virtual-background", "x" * 5000], 3, "x: cannot be read (File name too long)"),
     (["CLIP", "--virtual-background", "pics/a.png", "-o", "pics"], 2, "lies in the output folder"),

@@ -21,7 +21,6 @@ from train.calls import Call
 from vader_rt.engines.load import load_engine
 from vader_rt.errors import InputError
 from vader_rt.features.detail import VirtualDetail
-from vader_rt.io.cpus import usable_cpus
 from vader_rt.io.images import read_image
 from vader_rt.io.video import VideoWriter, open_video
 from vader_rt.room.accumulate import VISIBLE_LEVELS, VotingAccumulator
@@ -62,19 +61,6 @@ def test_loaded_engines_are_taken(frames: list[np.ndarray], models: dict[str, Pa
     assert by_path.report["options"]["model"] == str(models["model"])
     with pytest.raises(InputError, match="onnx-cpu: is a restore model; a frame model is needed"):
         vader_rt.reconstruct(frames, model=engines["restoration"])
-
-
-def test_restoration_can_be_left_out(frames: list[np.ndarray], models: dict[str, Path]) -> None:
-    plain = vader_rt.reconstruct(frames[:6], model=models["model"], restore=False)
-    assert len(plain.report["models"]) == 1
-    seen = plain.confidence > 0
-    assert (plain.background[seen] == plain.voted.room[seen]).all()
-    assert plain.report["matte_trust"] == plain.voted.matte_confidence
-    shipped = {"model": models["model"]}
-    for options, count in ((shipped, 3), (models, 2), ({**models, "restore": False}, 2)):
-        restored = vader_rt.reconstruct(frames[:6], **options)
-        assert len(restored.report["models"]) == count
-        assert (restored.background[seen] != plain.background[seen]).any()
 
 
 def test_progress_is_complete_and_a_snapshot_is_there_early(
@@ -306,19 +292,6 @@ def test_at_the_end_the_samples_are_given_up(
     monkeypatch.setattr("vader_rt.room.accumulate.restore", restored)
     vader_rt.reconstruct(frames[:3], **models)
     assert len(held) == 1
-
-
-@pytest.mark.parametrize("threads", [2, 1])
-def test_opencv_takes_as_many_threads_as_it_may(
-    threads: int, frames: list[np.ndarray], models: dict[str, Path]
-) -> None:
-    before = cv2.getNumThreads()
-    try:
-        cv2.setNumThreads(3 - threads)
-        vader_rt.reconstruct(frames[:2], threads=threads, **models)
-        assert cv2.getNumThreads() == min(threads, usable_cpus())
-    finally:
-        cv2.setNumThreads(before)
 
 
 PEAK = """

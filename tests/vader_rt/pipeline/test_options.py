@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,8 +14,16 @@ import vader_rt
 from vader_rt.engines.load import load_engine
 from vader_rt.engines.onnx import read_contract
 from vader_rt.errors import InputError, UsageError
+from vader_rt.io.cpus import usable_cpus
 from vader_rt.models import DEFAULT_JUDGE, PERSON_MODEL
 from vader_rt.pipeline.options import Options, load_models
+
+
+@pytest.fixture(scope="module")
+def models(untrained: dict[str, Path]) -> dict[str, Path]:
+    """Options that take untrained models."""
+    return {"model": untrained["frame"], "restoration": untrained["restore"]}
+
 
 WRONG = [
     ({"engine": "nonsense"}, "engine: 'nonsense' is not one of auto, tensorrt, onnx-cuda"),
@@ -97,3 +106,29 @@ def test_the_packages_judge_knows_the_packages_restoration_alone(
         judge_of(restoration=restoration, person_model=PERSON_MODEL)
     with pytest.raises(InputError, match="a judge model is needed here"):
         load_models(Options(model=frame, judge=restoration))
+
+
+def test_restoration_can_be_left_out(frames: list[np.ndarray], models: dict[str, Path]) -> None:
+    plain = vader_rt.reconstruct(frames[:6], model=models["model"], restore=False)
+    assert len(plain.report["models"]) == 1
+    seen = plain.confidence > 0
+    assert (plain.background[seen] == plain.voted.room[seen]).all()
+    assert plain.report["matte_trust"] == plain.voted.matte_confidence
+    shipped = {"model": models["model"]}
+    for options, count in ((shipped, 3), (models, 2), ({**models, "restore": False}, 2)):
+        restored = vader_rt.reconstruct(frames[:6], **options)
+        assert len(restored.report["models"]) == count
+        assert (restored.background[seen] != plain.background[seen]).any()
+
+
+@pytest.mark.parametrize("threads", [2, 1])
+def test_opencv_takes_as_many_threads_as_it_may(
+    threads: int, frames: list[np.ndarray], models: dict[str, Path]
+) -> None:
+    before = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(3 - threads)
+        vader_rt.reconstruct(frames[:2], threads=threads, **models)
+        assert cv2.getNumThreads() == min(threads, usable_cpus())
+    finally:
+        cv2.setNumThreads(before)

@@ -94,6 +94,16 @@ def test_where_nothing_can_be_written_is_known_before(name: str, tmp_path: Path)
     assert listing(tmp_path) == ["dangling", "file"]
 
 
+@pytest.mark.parametrize("mode", [0o333, 0o555, 0o666, 0])
+def test_a_folder_without_permission(mode: int, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir(mode)
+    if os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        pytest.skip("who runs this may do anything")
+    with pytest.raises(UsageError, match=r"folder: cannot be written.*Permission denied"):
+        check_output(folder)
+
+
 @pytest.mark.parametrize("report", ["old", "{}", "[]", '{"input": 1}', "[" * 100_000])
 def test_a_folder_is_ours_by_our_report_alone(report: str, tmp_path: Path) -> None:
     (tmp_path / "background.png").write_text("mine")
