@@ -15,8 +15,8 @@ def program() -> int:
         os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # what it would say, our errors say
         interrupts = Interrupts().__enter__()
         try:
-            with interrupts.held():  # an import that is cut off says anything
-                from vader_rt.cli.main import main
+            from vader_rt.cli.main import main
+
             return main(interrupts=interrupts)
         finally:
             interrupts.ignore()

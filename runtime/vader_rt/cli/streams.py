@@ -55,23 +55,11 @@ def _printable(character: str) -> str:
 
 
 def _put(text: str, stream: TextIO) -> None:
-    """Print a text, in what the stream's encoding has, and now.
+    """Print a text, in what the stream's encoding has, and now: later, Python would complain.
 
     Raises:
-        OSError: it cannot be written; nor will anything else be.
+        OSError: it cannot be written.
     """
     encoding = stream.encoding or "utf-8"
-    try:
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-        stream.flush()
-    except OSError:
-        _silence(stream)
-        raise
-
-
-def _silence(stream: TextIO) -> None:
-    """Let what is still buffered go nowhere; Python would try again at its end."""
-    with suppress(OSError):  # no file at all
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    stream.flush()
