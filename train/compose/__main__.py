@@ -59,9 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--resting", type=float, default=0.0, help="share of people who sit still (default 0)")
     add("--generous", type=float, default=0.0, help="share of clients that cut wide (default 0)")
     add("--clean", type=float, default=0.0, help="share of clients that hardly leak (default 0)")
-    add(
-        "--overlaid", type=float, default=0.0, help="share of calls drawn over (default 0)"
-    )
+    add("--overlaid", type=float, default=0.0, help="share of calls drawn over (default 0)")
     add("--segmenters", type=Path, help="folder with .tflite files")
     add("--only", nargs="+", default=[], help="names of material to use alone")
     add("--without", nargs="+", default=[], help="names of material to leave out")

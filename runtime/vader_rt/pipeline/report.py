@@ -63,8 +63,10 @@ def _input(source: FrameSource, frames: int) -> dict[str, Any]:
 
 def _virtual(recovery: Recovery) -> dict[str, Any]:
     scenes, main = recovery.scenes, recovery.scenes[0].virtual
+    given = next((s.given for s in scenes if s.given), None)
     return {
-        "given": next((s.given for s in scenes if s.given), None),
+        "given": given and given.name,
+        "fit": given and given.report(),
         "trusted": float(main.clear.mean()),
         "kind": main.kind if len(scenes) == 1 else "changing",
         "scenes": len(scenes),

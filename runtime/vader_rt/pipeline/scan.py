@@ -22,7 +22,7 @@ from vader_rt.pipeline.timeline import CheapLeak
 from vader_rt.pipeline.timer import StageTimer
 from vader_rt.room.first_look import first_look, looked_at
 from vader_rt.virtual.estimate import VirtualBackground, estimate_virtual, loop_virtual
-from vader_rt.virtual.given import given_virtual, library_virtual
+from vader_rt.virtual.given import Given, given_virtual, library_virtual
 from vader_rt.virtual.kept_frames import (
     KeptFrames,
     Pictures,
@@ -103,8 +103,8 @@ class Scan:
         """
         with self._timer.measure("virtual"):
             parts = split_scenes(self.kept)
-            paths = [_path_of(part, virtual_background, virtual_library) for part in parts]
-            images = _given_images(paths, parts)
+            given = _given(parts, virtual_background, virtual_library)
+            images = [None if one is None else one.picture.image for one in given]
             virtuals = [estimate_virtual(*pair) for pair in zip(parts, images, strict=True)]
             looping = (
                 self._looping() if virtuals[0].kind == "moving" and images[0] is None else None
@@ -112,7 +112,7 @@ class Scan:
         if looping is not None:
             return [self._looping_scene(engine, looping)]
         with self._timer.measure("look"):
-            rows = zip(virtuals, parts, paths, images, strict=True)
+            rows = zip(virtuals, parts, given, strict=True)
             return [_scene(engine, *row) for row in rows]
 
     def _looping(self) -> LoopingVideo | None:
@@ -179,45 +179,34 @@ def network_inputs(
 
 
 def _scene(
-    engine: Engine,
-    virtual: VirtualBackground,
-    part: KeptFrames,
-    path: str | Path | None,
-    image: np.ndarray | None,
+    engine: Engine, virtual: VirtualBackground, part: KeptFrames, given: Given | None
 ) -> Scene:
-    """A scene before a picture; path, image: where it was taken from, if it was given."""
+    """A scene before a picture; given: what it was taken from, if it was given."""
     planes = static_planes(engine, virtual, part)
-    if image is None or path is None:
+    if given is None:
         return Scene(virtual, planes)
-    detail = VirtualDetail(shrunk(image, engine.contract.size_wh))
-    return Scene(virtual, planes, Path(path).name, detail)
+    detail = VirtualDetail(shrunk(virtual.image, engine.contract.size_wh))
+    return Scene(virtual, planes, given, detail)
 
 
-def _given_images(
-    paths: Sequence[str | Path | None], parts: Sequence[KeptFrames]
-) -> list[np.ndarray | None]:
+def _given(
+    parts: Sequence[KeptFrames], path: str | Path | None, library: str | Path | None
+) -> list[Given | None]:
     """The known virtual images of the scenes; one that is given has to be in one scene at least.
 
     Raises:
         InputError: an image cannot be read, or is in none of the scenes.
     """
-    images: list[np.ndarray | None] = []
+    if path is None:
+        return [library_virtual(library, part) if library else None for part in parts]
+    given: list[Given | None] = []
     refused: list[InputError] = []
-    for path, part in zip(paths, parts, strict=True):
+    for part in parts:
         try:
-            images.append(None if path is None else given_virtual(path, part))
+            given.append(given_virtual(path, part))
         except InputError as error:
             refused.append(error)
-            images.append(None)
-    if refused and len(refused) == len(parts):
+            given.append(None)
+    if len(refused) == len(parts):
         raise refused[0]
-    return images
-
-
-def _path_of(
-    kept: KeptFrames, given: str | Path | None, library: str | Path | None
-) -> str | Path | None:
-    """The virtual image, if it was given or stands in the library."""
-    if given is not None or library is None:
-        return given
-    return library_virtual(library, kept)
+    return given

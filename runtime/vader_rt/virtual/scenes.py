@@ -16,6 +16,7 @@ from vader_rt.features.detail import VirtualDetail
 from vader_rt.features.planes import StaticPlanes
 from vader_rt.io.images import most_off, shrunk
 from vader_rt.virtual.estimate import CLEAR_MASK, SAME_LEVELS, VirtualBackground
+from vader_rt.virtual.given import Given
 from vader_rt.virtual.kept_frames import KeptFrames
 from vader_rt.virtual.looping import LoopingVideo
 
@@ -30,14 +31,14 @@ _SMALL_WH = (160, 96)
 class Scene:
     """A part of a call with one virtual background.
 
-    planes: what the frame network is told of it. given: the name of the file that it was taken
-    from; detail: of a given one, to correct mattes. looping: the video behind the caller, where it
-    is one; `virtual` is its first picture.
+    planes: what the frame network is told of it. given: the picture that it was taken from;
+    detail: of a given one, to correct mattes. looping: the video behind the caller, where it is
+    one; `virtual` is its first picture.
     """
 
     virtual: VirtualBackground
     planes: StaticPlanes
-    given: str | None = None
+    given: Given | None = None
     detail: VirtualDetail | None = None
     looping: LoopingVideo | None = None
 

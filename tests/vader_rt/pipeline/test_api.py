@@ -204,6 +204,7 @@ def test_a_given_virtual_background_is_used(
     result = vader_rt.reconstruct(frames, **options)
     assert (result.virtual == read_image(small_virtual)).all()
     assert result.report["virtual_background"]["given"] == small_virtual.name
+    assert result.report["virtual_background"]["fit"]["residual_levels"] <= 6
     monkeypatch.setattr(VirtualDetail, "corrected", lambda self, matte, frame: matte)
     uncorrected = vader_rt.reconstruct(frames, **options)
     assert (result.strongest.matte != uncorrected.strongest.matte).any()
@@ -223,6 +224,7 @@ def test_a_library_is_searched(
     result = vader_rt.reconstruct(frames, virtual_library=tmp_path, **models)
     found = result.report["virtual_background"]["given"]
     assert found == (small_virtual.name if known else None)
+    assert (result.report["virtual_background"]["fit"] is not None) == known
     assert (result.virtual == read_image(small_virtual)).all() == known
 
 
