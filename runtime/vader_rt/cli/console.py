@@ -117,6 +117,7 @@ def summary(result: Reconstruction, folder: Path) -> str:
     kind = report["virtual_background"]["kind"]
     if kind in _NOTES:
         lines.append(f"note      {_NOTES[kind]}")
+    lines += [f"warning   {sentence}" for sentence in report["warnings"]]
     if result.scores is not None:
         lines.append(f"score     {_scores(result)}")
     lines.append(

@@ -10,6 +10,7 @@ from vader_rt.errors import EngineError, InputError, VaderError, reason
 
 EXIT_NOTHING_RECOVERED = 5
 EXIT_GATE_EXCEEDED = 6
+EXIT_GATE_UNDECIDED = 7
 EXIT_INTERRUPTED = 130
 _OPENCV_NO_MEMORY = -4
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from vader_rt.cli.exit_codes import (
     EXIT_GATE_EXCEEDED,
+    EXIT_GATE_UNDECIDED,
     EXIT_INTERRUPTED,
     EXIT_NOTHING_RECOVERED,
     exit_code,
@@ -157,13 +158,18 @@ def _print(result: Reconstruction, folder: Path, args: argparse.Namespace) -> in
 
 
 def _exit_code(result: Reconstruction, fail_above: float | None) -> int:
-    if result.is_empty:
-        tell("vader-rt: nothing was recovered: no leak was found in this call")
-        return EXIT_NOTHING_RECOVERED
     if fail_above is not None and result.coverage > fail_above:
         tell(
             f"vader-rt: {result.coverage:.4f} of the picture was recovered, "
             f"more than --fail-above {fail_above}"
         )
         return EXIT_GATE_EXCEEDED
+    if fail_above is not None and result.is_damaged:
+        why = f"the input is damaged ({result.report['warnings'][0]})"
+        tell(f"vader-rt: --fail-above is not decided: {why}")
+        return EXIT_GATE_UNDECIDED
+    if result.is_empty:
+        found = "what could be read of this call" if result.is_damaged else "this call"
+        tell(f"vader-rt: nothing was recovered: no leak was found in {found}")
+        return EXIT_NOTHING_RECOVERED
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,10 @@ from vader_rt.errors import InputError, reading
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 """What a picture's file name ends in, where a folder of pictures is read."""
+MAX_PIXELS = 16_000_000
+"""The most pixels that a frame of a call may have if nobody allows more: those of 5120×2880."""
+MAX_PICTURE_PIXELS = 100_000_000
+"""The most pixels that a picture may have: those of the largest cameras; it takes 300 MB."""
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -23,11 +28,14 @@ def read_image(path: str | Path) -> np.ndarray:
     with reading(path):
         if not path.is_file():
             raise InputError(f"{path}: does not exist; give an image file")
-        data = np.fromfile(path, np.uint8)
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    except (cv2.error, MemoryError):
-        raise InputError(f"{path}: is damaged, or too large an image for OpenCV") from None
+        data = path.read_bytes()
+    size_wh = _stored_size_wh(data)
+    if size_wh is not None and size_wh[0] * size_wh[1] > MAX_PICTURE_PIXELS:
+        raise InputError(
+            f"{path}: {size_wh[0]}×{size_wh[1]} are more than {MAX_PICTURE_PIXELS:,} pixels; "
+            "make it smaller"
+        )
+    image = _decoded(data)
     if image is None:
         raise InputError(f"{path}: is not an image that OpenCV can read (PNG, JPEG, WebP, …)")
     return image
@@ -57,3 +65,47 @@ def most_off(image: np.ndarray, other: np.ndarray) -> np.ndarray:
     """The largest difference of any channel, in levels: of two (H, W, 3) uint8, (H, W) uint8."""
     blue, green, red = cv2.split(cv2.absdiff(image, other))
     return cv2.max(cv2.max(blue, green), red)
+
+
+def _decoded(data: bytes) -> np.ndarray | None:
+    """A picture, (H, W, 3) uint8 BGR; None if it is none, or too large for OpenCV."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error:
+        return None
+
+
+def _stored_size_wh(data: bytes) -> tuple[int, int] | None:
+    """The size that a picture says it has, without decoding it; None if it says so elsewhere."""
+    if data.startswith(b"\x89PNG") and len(data) >= 24:
+        return struct.unpack_from(">II", data, 16)
+    if data.startswith(b"BM") and len(data) >= 26:
+        width, height = struct.unpack_from("<ii", data, 18)
+        return abs(width), abs(height)
+    if data.startswith(b"\xff\xd8"):
+        return _jpeg_size_wh(data)
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP" and len(data) >= 30:
+        return _webp_size_wh(data)
+    return None
+
+
+def _jpeg_size_wh(data: bytes) -> tuple[int, int] | None:
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # the start of a frame
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            return width, height
+        at += 1 if marker == 0xFF else 2 + length
+    return None
+
+
+def _webp_size_wh(data: bytes) -> tuple[int, int]:
+    if data[12:16] == b"VP8X":
+        width, height = (int.from_bytes(data[i : i + 3], "little") for i in (24, 27))
+        return width + 1, height + 1
+    if data[12:16] == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    width, height = struct.unpack_from("<HH", data, 26)
+    return width & 0x3FFF, height & 0x3FFF

@@ -3,46 +3,34 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol, cast
 
 import av
-import cv2
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
 from vader_rt.errors import InputError
-from vader_rt.io.cpus import usable_cpus
+from vader_rt.io.container import check_pixels, open_container
+from vader_rt.io.decode import decode
 from vader_rt.io.files import file_sha256
-from vader_rt.io.images import shrunk
+from vader_rt.io.frames import (
+    ArrayFrame,
+    DecodedFrame,
+    FrameView,
+    fit,
+    same_shape,
+    upright_bgr,
+    upright_size_wh,
+)
+from vader_rt.io.images import MAX_PIXELS
+from vader_rt.io.reading import Reading, losses, notes
 
 MIN_SIDE = 64
 """Smallest width or height in pixels from which anything could be recovered."""
-_OF_THREAD = threading.local()
-_READ_ALONG = 4
-"""Places along each side of a thumbnail's pixel at which the frame is read, between two pixels."""
-
-
-class FrameView(Protocol):
-    """A frame of a recording, converted only as far as somebody asks."""
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that it holds."""
-        ...
-
-    def bgr(self) -> np.ndarray:
-        """The frame as (H, W, 3) uint8 BGR, upright, of the recording's size."""
-        ...
-
-    def luma(self, size_wh: tuple[int, int]) -> np.ndarray:
-        """Its brightness at a small size, (h, w) uint8; not upright, and in the video's range."""
-        ...
 
 
 class FrameSource(Protocol):
@@ -76,40 +64,17 @@ class FrameSource(Protocol):
         """Digest of the file, None for frames that never were a file."""
         ...
 
+    def losses(self) -> list[str]:
+        """What of it could not be read so far, a sentence each."""
+        ...
 
-@dataclass(frozen=True)
-class DecodedFrame:
-    """A frame as the decoder gives it; see `FrameView`."""
+    def notes(self) -> list[str]:
+        """What else is to be known of its picture, a sentence each."""
+        ...
 
-    frame: av.VideoFrame
-    size_wh: tuple[int, int]
-
-    @property
-    def nbytes(self) -> int:
-        return sum(plane.buffer_size for plane in self.frame.planes)
-
-    def bgr(self) -> np.ndarray:
-        return _fit(_bgr(self.frame), self.size_wh)
-
-    def luma(self, size_wh: tuple[int, int]) -> np.ndarray:
-        return _thumbnail(_luma_plane(self.frame), size_wh)
-
-
-@dataclass(frozen=True)
-class ArrayFrame:
-    """A frame that was in memory already, (H, W, 3) uint8 BGR; see `FrameView`."""
-
-    frame: np.ndarray
-
-    @property
-    def nbytes(self) -> int:
-        return self.frame.nbytes
-
-    def bgr(self) -> np.ndarray:
-        return self.frame
-
-    def luma(self, size_wh: tuple[int, int]) -> np.ndarray:
-        return cv2.cvtColor(shrunk(self.frame, size_wh), cv2.COLOR_BGR2GRAY)
+    def seconds(self) -> float | None:
+        """How long what was read so far is shown, None if that is not known."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -122,6 +87,12 @@ class VideoFile:
     frame_hint: int
     spooled: bool = False
     """Whether the file is ours, for frames that came from memory."""
+    stamp: tuple[int, int] | None = None
+    """Of the file when it was opened, see `_stamp`."""
+    max_pixels: int = MAX_PIXELS
+    """The most that a frame may have."""
+    readings: list[Reading] = field(default_factory=list, compare=False, repr=False)
+    """What was found whenever it was read."""
 
     @property
     def name(self) -> str:
@@ -131,10 +102,34 @@ class VideoFile:
         return (view.bgr() for view in self.views())
 
     def views(self) -> Iterator[DecodedFrame]:
-        return (DecodedFrame(frame, self.size_wh) for frame in _decode(self.path))
+        for frame in decode(self.path, self.readings, self.max_pixels):
+            if (frame.width, frame.height) == self.size_wh or self._takes(upright_size_wh(frame)):
+                yield DecodedFrame(frame, self.size_wh)
 
     def sha256(self) -> str | None:
         return None if self.spooled else file_sha256(self.path)
+
+    def losses(self) -> list[str]:
+        lost = losses(self.readings)
+        if self.stamp not in (None, _stamp(self.path)):
+            lost.append("the file changed while it was read")
+        return lost
+
+    def notes(self) -> list[str]:
+        return notes(self.readings)
+
+    def seconds(self) -> float | None:
+        found = [r.seconds for r in self.readings if r.seconds is not None]
+        return max(found) + 1 / self.fps if found and self.fps else None
+
+    def _takes(self, size_wh: tuple[int, int]) -> bool:
+        """Whether a frame of this size can be used; counts it if it is another than expected."""
+        if size_wh == self.size_wh:
+            return True
+        fits, reading = same_shape(size_wh, self.size_wh), self.readings[-1]
+        counts = reading.scaled if fits else reading.left_out
+        counts[size_wh] = counts.get(size_wh, 0) + 1
+        return fits
 
 
 @dataclass(frozen=True)
@@ -151,7 +146,7 @@ class FrameArray:
         return len(self.items)
 
     def frames(self) -> Iterator[np.ndarray]:
-        return (_fit(_checked(frame), self.size_wh) for frame in self.items)
+        return (fit(_checked(frame), self.size_wh) for frame in self.items)
 
     def views(self) -> Iterator[ArrayFrame]:
         return (ArrayFrame(frame) for frame in self.frames())
@@ -159,44 +154,54 @@ class FrameArray:
     def sha256(self) -> None:
         return None
 
+    def losses(self) -> list[str]:
+        return []
 
-def open_video(path: str | Path) -> VideoFile:
+    def notes(self) -> list[str]:
+        return []
+
+    def seconds(self) -> float | None:
+        return len(self.items) / self.fps if self.fps else None
+
+
+def open_video(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> VideoFile:
     """Open a video file and look at its first frame.
 
     Raises:
-        InputError: it does not exist, is not a video, holds no frame or is too small.
+        InputError: it does not exist, is not a video, holds no frame, is too small or too large.
     """
     path = Path(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
+        what = "is no regular file" if path.exists() and not path.is_dir() else what
         raise InputError(f"{path}: {what}; give a video file")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; was the recording copied completely?")
-    first = next(_decode(path), None)
-    if first is None:
-        raise InputError(f"{path}: no video frame could be decoded; is the file damaged?")
-    fps, hint = _rate_and_hint(path)
-    return VideoFile(path, _checked_size(_bgr(first), str(path)), fps, hint)
+    stamp = _stamp(path)
+    with closing(decode(path, [], max_pixels)) as frames:
+        size_wh = _checked_size(upright_bgr(next(frames)), str(path), max_pixels)
+    fps, hint = _rate_and_hint(path, max_pixels)
+    return VideoFile(path, size_wh, fps, hint, stamp=stamp, max_pixels=max_pixels)
 
 
 @contextmanager
 def open_source(
-    source: str | Path | Iterable[np.ndarray],
+    source: str | Path | Iterable[np.ndarray], *, max_pixels: int = MAX_PIXELS
 ) -> Iterator[FrameSource]:
     """Make a re-readable source of a path, of a sequence of BGR frames, or of any iterable.
 
     A one-way iterable is spooled, losslessly, into a temporary file that goes with the context.
     """
     if isinstance(source, (str, Path)):
-        yield open_video(source)
+        yield open_video(source, max_pixels=max_pixels)
     elif isinstance(source, (np.ndarray, Sequence)):
         if len(source) == 0:
             raise InputError("no frames were given")
         items = cast("Sequence[np.ndarray]", source)
-        yield FrameArray(items, _checked_size(_checked(items[0]), "frames"))
+        yield FrameArray(items, _checked_size(_checked(items[0]), "frames", max_pixels))
     elif isinstance(source, Iterable):
         with tempfile.TemporaryDirectory(prefix="vader-rt-") as folder:
-            yield _spool(source, Path(folder) / "frames.mkv")
+            yield _spool(source, Path(folder) / "frames.mkv", max_pixels)
     else:
         raise InputError(f"a path or frames were expected, not {type(source).__name__}")
 
@@ -214,7 +219,7 @@ class VideoWriter:
         lossless: bool = False,
         preset: str = "veryfast",
     ) -> None:
-        self._container = av.open(str(path), "w")
+        self._container = av.open(f"file:{Path(path).absolute()}", "w")  # a name may have a colon
         codec = "libx264rgb" if lossless else "libx264"
         rate = Fraction(fps).limit_denominator(1001)
         stream = cast(av.VideoStream, self._container.add_stream(codec, rate=rate))
@@ -237,81 +242,21 @@ class VideoWriter:
         self._container.close()
 
 
-def _decode(path: Path) -> Iterator[av.VideoFrame]:
-    """Yield frames; a damaged or truncated end ends the stream quietly."""
-    try:
-        container = av.open(str(path))
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be opened as a video ({_reason(error)})") from None
-    with container:
-        if not container.streams.video:
-            raise InputError(f"{path}: holds no video stream")
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = usable_cpus()
-        try:
-            yield from container.decode(video=0)
-        except av.FFmpegError:
-            return
-
-
-def _bgr(frame: av.VideoFrame) -> np.ndarray:
-    """A frame as (H, W, 3) uint8 BGR, upright."""
-    return _upright(_converted(frame, "bgr24"), frame.rotation)
-
-
-def _converted(frame: av.VideoFrame, pixel_format: str) -> np.ndarray:
-    """A frame in a pixel format of FFmpeg.
-
-    A frame that converts itself keeps a converter with threads of its own for as long as it lives.
-    """
-    if not hasattr(_OF_THREAD, "reformatter"):
-        _OF_THREAD.reformatter = VideoReformatter()
-    return _OF_THREAD.reformatter.reformat(frame, format=pixel_format).to_ndarray()
-
-
-def _luma_plane(frame: av.VideoFrame) -> np.ndarray:
-    """Brightness, (H, W) uint8: where it stands in a plane of its own, without a copy."""
-    brightness = frame.format.components[0]
-    if not (frame.format.is_planar and brightness.is_luma and brightness.bits == 8):
-        return _converted(frame, "gray")
-    plane = frame.planes[0]
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-    return rows[:, : plane.width]
-
-
-def _thumbnail(plane: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
-    """A plane at a small size; of a large one a few pixels are read, all would cost as decoding."""
-    between = (_READ_ALONG * size_wh[0], _READ_ALONG * size_wh[1])
-    if plane.shape[1] > between[0] and plane.shape[0] > between[1]:
-        plane = cv2.resize(plane, between, interpolation=cv2.INTER_LINEAR)
-    return cv2.resize(plane, size_wh, interpolation=cv2.INTER_AREA)
-
-
-def _upright(frame: np.ndarray, rotation: int) -> np.ndarray:
-    """Turn a frame by its display matrix; `rotation` is counter-clockwise in degrees."""
-    quarter_turns = round(rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(frame, quarter_turns)) if quarter_turns else frame
-
-
-def _rate_and_hint(path: Path) -> tuple[float, int]:
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        rate = stream.average_rate or stream.guessed_rate
+def _rate_and_hint(path: Path, max_pixels: int) -> tuple[float, int]:
+    with open_container(path, max_pixels) as opened:
+        rate = opened.stream.average_rate or opened.stream.guessed_rate
         fps = float(rate) if rate else 0.0
-        seconds = (container.duration or 0) / av.time_base
-        return fps, stream.frames or round(seconds * fps)
+        seconds = (opened.container.duration or 0) / av.time_base
+        return fps, opened.stream.frames or round(seconds * fps)
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or type(error).__name__
-
-
-def _fit(frame: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
-    """Scale a frame whose size changed in mid-stream to the size of the first."""
-    if frame.shape[1::-1] == size_wh:
-        return frame
-    return cv2.resize(frame, size_wh, interpolation=cv2.INTER_AREA)
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Size and time of change of a file, None if it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _checked(frame: object) -> np.ndarray:
@@ -324,8 +269,9 @@ def _checked(frame: object) -> np.ndarray:
     return frame
 
 
-def _checked_size(frame: np.ndarray, name: str) -> tuple[int, int]:
+def _checked_size(frame: np.ndarray, name: str, max_pixels: int) -> tuple[int, int]:
     height, width = frame.shape[:2]
+    check_pixels((width, height), name, max_pixels)
     if min(height, width) < MIN_SIDE:
         raise InputError(
             f"{name}: {width}×{height} is too small; {MIN_SIDE} pixels a side at least"
@@ -333,14 +279,14 @@ def _checked_size(frame: np.ndarray, name: str) -> tuple[int, int]:
     return width, height
 
 
-def _spool(frames: Iterable[np.ndarray], path: Path) -> VideoFile:
+def _spool(frames: Iterable[np.ndarray], path: Path, max_pixels: int) -> VideoFile:
     iterator = iter(frames)
     first = next(iterator, None)
     if first is None:
         raise InputError("no frames were given")
-    size_wh = _checked_size(_checked(first), "frames")
+    size_wh = _checked_size(_checked(first), "frames", max_pixels)
     with VideoWriter(path, size_wh=size_wh, lossless=True) as writer:
         writer.write(first)
         for frame in iterator:
-            writer.write(_fit(_checked(frame), size_wh))
-    return VideoFile(path, size_wh, 0.0, 0, spooled=True)
+            writer.write(fit(_checked(frame), size_wh))
+    return VideoFile(path, size_wh, 0.0, 0, spooled=True, max_pixels=max_pixels)

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from vader_rt.errors import InputError
+from vader_rt.io.images import MAX_PIXELS
 from vader_rt.io.memory import give_back
 from vader_rt.io.video import FrameSource, open_source
 from vader_rt.pipeline.choose import LEAST_FRAMES, Chosen
@@ -70,7 +72,7 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
 def _progress(source: Source, settings: Options) -> Iterator[Progress]:
     models, timer = load_models(settings), StageTimer()
     limit = settings.time_limit
-    with open_source(source) as frames:
+    with open_source(source, max_pixels=settings.max_pixels or MAX_PIXELS) as frames:
         truth = read_truth(settings, frames.size_wh)
         scan = Scan(frames, models.segmenter, timer, settings.chooser(models.frame.contract))
         for count in _until(limit and limit / 2, timer, scan.run()):
@@ -85,6 +87,8 @@ def _progress(source: Source, settings: Options) -> Iterator[Progress]:
         recovering = recovery.run(chosen.frames())
         for count in _until(limit, timer, recovering, at_least=LEAST_FRAMES):
             yield Progress("recover", count, chosen.count, _result_so_far=run.result)
+        if not recovery.leaks:
+            raise InputError(f"{frames.name}: no frame could be read a second time; did it change?")
         yield Progress("recover", chosen.count, chosen.count, run.result(last=True))
 
 

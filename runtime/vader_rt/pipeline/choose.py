@@ -13,7 +13,8 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from vader_rt.io.video import FrameSource, FrameView
+from vader_rt.io.frames import FrameView
+from vader_rt.io.video import FrameSource
 from vader_rt.pipeline.timeline import CheapLeak
 from vader_rt.virtual.kept_frames import Spread
 

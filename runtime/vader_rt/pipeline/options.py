@@ -50,6 +50,7 @@ class Options:
     `auto_budget` of them, but every one for a model whose pixels are copied; `all` every one.
     time_limit: seconds after which the work ends with what there is by then. Half of it is left for
     recovery, which takes in `LEAST_FRAMES` at any rate.
+    max_pixels: how many a frame of the call may have; None is `MAX_PIXELS`.
     """
 
     model: Model | None = None
@@ -68,6 +69,7 @@ class Options:
     cpu_features: bool = False
     frames: int | Literal["auto", "all"] = "auto"
     time_limit: float | None = None
+    max_pixels: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense, before anything is loaded.
@@ -140,6 +142,7 @@ _RULES: dict[str, _Rule] = {
     "threads": (lambda value: _is_whole(value, 0), "a number of threads, 0 or more"),
     "frames": (_is_frames, f"`auto`, `all` or {LEAST_FRAMES} frames or more"),
     "time_limit": _or_none((_is_seconds, "a number of seconds above 0")),
+    "max_pixels": _or_none((lambda value: _is_whole(value, 1), "a number of pixels, 1 or more")),
 }
 
 

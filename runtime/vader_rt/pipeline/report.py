@@ -28,9 +28,15 @@ def report(
     timer: StageTimer,
     complete: bool,
 ) -> dict[str, Any]:
-    """The report on a result. complete: False for what there was when a job was interrupted."""
+    """The report on a result.
+
+    complete: False for what there was when a job was interrupted. It is also False in the report if
+    the input is damaged.
+    """
+    losses = source.losses()
     return {
-        "input": _input(source, len(result.timeline)),
+        "input": {**_input(source, len(result.timeline)), "damaged": bool(losses)},
+        "warnings": losses + source.notes(),
         "coverage": result.coverage,
         "shown": float(result.shown.mean()),
         "seen": float((result.confidence > 0).mean()),
@@ -46,7 +52,7 @@ def report(
         "timings": _timings(timer, len(result.timeline)),
         "versions": provenance.versions(),
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "complete": complete,
+        "complete": complete and not losses,
     }
 
 
@@ -57,8 +63,12 @@ def _input(source: FrameSource, frames: int) -> dict[str, Any]:
         "size_wh": list(source.size_wh),
         "frames": frames,
         "fps": source.fps or None,
-        "duration_seconds": round(frames / source.fps, 3) if source.fps else None,
+        "duration_seconds": _rounded(source.seconds() or (source.fps and frames / source.fps)),
     }
+
+
+def _rounded(seconds: float) -> float | None:
+    return round(seconds, 3) or None
 
 
 def _virtual(recovery: Recovery) -> dict[str, Any]:

@@ -70,6 +70,11 @@ class Reconstruction:
         return not self.confidence.any()
 
     @property
+    def is_damaged(self) -> bool:
+        """Whether a part of the input could not be read."""
+        return bool(self.report.get("input", {}).get("damaged"))
+
+    @property
     def background_bgra(self) -> np.ndarray:
         """(H, W, 4) uint8: what can be trusted. Alpha is the confidence, 255 = certain.
 

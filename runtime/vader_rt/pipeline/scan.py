@@ -14,9 +14,10 @@ from vader_rt.errors import InputError
 from vader_rt.features.detail import VirtualDetail
 from vader_rt.features.planes import InputPlanes, StaticPlanes
 from vader_rt.features.segmenter import Segmenter
+from vader_rt.io.frames import FrameView
 from vader_rt.io.images import shrunk
 from vader_rt.io.prefetch import prefetch
-from vader_rt.io.video import FrameSource, FrameView, open_source
+from vader_rt.io.video import FrameSource, open_source
 from vader_rt.pipeline.choose import THUMBNAIL_WH, AllFrames, Chooser, Chosen, ChosenFrames
 from vader_rt.pipeline.timeline import CheapLeak
 from vader_rt.pipeline.timer import StageTimer

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pty
+import shutil
 import struct
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import assert_one_line
+from tests.vader_rt.io.made import overwrite, packet_place
 from train.calls import read_calls
 from vader_rt.io.video import VideoWriter
 from vader_rt.pipeline.save import RESULT_FILES
@@ -183,6 +185,7 @@ BAD = [
     (["CLIP", "-o", "text.mp4"], 2, "is a file"),
     (["CLIP", "-o", "text.mp4/deeper"], 2, "cannot be written"),
     (["CLIP", "--engine", "onnx-cuda"], 4, "--engine onnx-cuda"),
+    (["CLIP", "--max-pixels", "57599"], 3, "allow it with --max-pixels 57600"),
 ]
 
 
@@ -249,6 +252,51 @@ def test_nothing_recovered(clip: Path, untrained: dict[str, Path], tmp_path: Pat
     assert sorted(p.name for p in (tmp_path / "clip.vader").iterdir()) == sorted(RESULT_FILES)
     image = cv2.imread(str(tmp_path / "clip.vader" / "background.png"), cv2.IMREAD_UNCHANGED)
     assert not image[..., 3].any()
+
+
+@pytest.fixture(scope="module")
+def damaged(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clip with eight bytes in its middle overwritten: a frame is lost."""
+    path = shutil.copy(clip, tmp_path_factory.mktemp("damaged") / "damaged.mp4")
+    return overwrite(Path(path), packet_place(clip, 10)[0], bytes(range(0xA0, 0xA8)))
+
+
+def test_what_is_lost_of_a_damaged_call_is_said(
+    damaged: Path, models: list[str], tmp_path: Path
+) -> None:
+    process = run(damaged, *models, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    report = json.loads((tmp_path / "damaged.vader" / "result.json").read_text())
+    assert 15 <= report["input"]["frames"] < 20
+    assert report["input"]["damaged"] is True
+    assert report["complete"] is False
+    assert report["warnings"]
+    assert all(f"warning   {sentence}\n" in process.stdout for sentence in report["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("model", "share", "code", "words"),
+    [
+        ("frame", "0", 6, "more than --fail-above"),
+        ("frame", "1", 7, "not decided: the input is damaged (1 packet could not be decoded)"),
+        ("blind", "1", 7, "not decided"),
+        ("blind", None, 5, "in what could be read of this call"),
+    ],
+)
+def test_a_gate_on_a_damaged_call_never_passes(
+    model: str,
+    share: str | None,
+    code: int,
+    words: str,
+    damaged: Path,
+    untrained: dict[str, Path],
+    tmp_path: Path,
+) -> None:
+    gate = [] if share is None else ["--fail-above", share]
+    options = ["--model", untrained[model], "--no-restore", "--quiet"]
+    process = run(damaged, *gate, *options, cwd=tmp_path)
+    assert_one_line(process, "vader-rt", code)
+    assert words in process.stderr
 
 
 @pytest.mark.parametrize(("share", "code"), [("0", 6), ("1", 0)])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
+from tests.vader_rt.io.made import gradient, write
 from vader_rt.errors import InputError
 from vader_rt.io.images import read_gray, read_image
 from vader_rt.io.video import (
@@ -21,40 +22,6 @@ from vader_rt.io.video import (
 LOSSLESS = 0
 CONVERTED = 1  # 8-bit YUV has fewer levels than RGB
 COMPRESSED = 5  # mean levels; YUV in 8 bit and the codec's default rate move this picture by 3
-
-
-def gradient(size_wh: tuple[int, int], shift: int = 0) -> np.ndarray:
-    """A smooth picture, brighter to the right and to the bottom, moved by `shift` levels."""
-    width, height = size_wh
-    x = np.linspace(40, 160, width)[None, :] + np.linspace(0, 40, height)[:, None] + shift
-    return np.repeat(x[..., None], 3, axis=2).astype(np.uint8)
-
-
-def write(
-    path: Path,
-    frames: list[np.ndarray],
-    *,
-    codec: str = "libx264",
-    pix_fmt: str = "yuv420p",
-    container_format: str | None = None,
-    pts: list[int] | None = None,
-    options: dict[str, str] | None = None,
-) -> Path:
-    """Write BGR or BGRA frames with any codec and pixel format."""
-    given = "bgra" if frames[0].shape[2] == 4 else "bgr24"
-    with av.open(str(path), "w", format=container_format, options=options or {}) as container:
-        stream = container.add_stream(codec, rate=30)
-        stream.width, stream.height = frames[0].shape[1::-1]
-        stream.pix_fmt = pix_fmt
-        if pts is not None:
-            stream.codec_context.time_base = Fraction(1, 1000)
-        for index, image in enumerate(frames):
-            frame = av.VideoFrame.from_ndarray(image, format=given).reformat(format=pix_fmt)
-            if pts is not None:
-                frame.pts, frame.time_base = pts[index], Fraction(1, 1000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
 
 
 def read(path: Path) -> list[np.ndarray]:
@@ -108,32 +75,115 @@ def test_frames_can_be_read_again(clip: Path) -> None:
     assert (video.size_wh, video.fps, video.frame_hint) == ((320, 180), 30, 20)
 
 
-@pytest.mark.parametrize(("degrees", "turns"), [(90, 3), (180, 2), (270, 1)])
-def test_rotation_is_applied(tmp_path: Path, degrees: int, turns: int) -> None:
-    """Patches the display matrix of the track header: PyAV writes none."""
-    path = write(tmp_path / "phone.mp4", [gradient((160, 96))])
-    data = bytearray(path.read_bytes())
-    matrix = data.index(b"tkhd") + 4 + 40
-    cos, sin = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
-    for offset, value in ((0, cos), (4, sin), (12, -sin), (16, cos)):
-        data[matrix + offset : matrix + offset + 4] = (value << 16).to_bytes(4, "big", signed=True)
-    path.write_bytes(data)
-    (found,) = read(path)
-    expected = np.rot90(gradient((160, 96)), turns)  # the matrix turns clockwise
-    assert found.shape == expected.shape
-    assert np.abs(found.astype(int) - expected).mean() < COMPRESSED
-
-
-def test_size_change_in_mid_stream(tmp_path: Path) -> None:
+def joined(path: Path, *sizes_wh: tuple[int, int]) -> Path:
+    """Three frames of each size, one after the other."""
     parts = [
-        write(tmp_path / f"{w}.h264", [gradient((w, w // 2))] * 3, container_format="h264")
-        for w in (160, 256)
+        write(path.with_name(f"{i}.h264"), [gradient(size)] * 3, container_format="h264")
+        for i, size in enumerate(sizes_wh)
     ]
-    joined = tmp_path / "joined.h264"
-    joined.write_bytes(b"".join(p.read_bytes() for p in parts))
-    found = read(joined)
-    assert len(found) == 6
-    assert {f.shape for f in found} == {(80, 160, 3)}
+    path.write_bytes(b"".join(p.read_bytes() for p in parts))
+    return path
+
+
+def test_frames_of_another_size_are_scaled_and_said(tmp_path: Path) -> None:
+    video = open_video(joined(tmp_path / "joined.h264", (160, 80), (256, 128)))
+    found = list(video.frames())
+    assert [f.shape for f in found] == [(80, 160, 3)] * 6
+    assert all(np.abs(f.astype(int) - gradient((160, 80))).mean() < COMPRESSED for f in found)
+    assert video.losses() == []
+    assert video.notes() == ["3 frames of 256×128 scaled to the first frame's size"]
+
+
+def test_frames_of_another_shape_are_left_out_and_said(tmp_path: Path) -> None:
+    """A phone that is turned: squeezed, they would show what never was."""
+    video = open_video(joined(tmp_path / "joined.h264", (160, 96), (96, 160), (160, 96)))
+    assert [f.shape for f in video.frames()] == [(96, 160, 3)] * 6
+    assert video.losses() == [
+        "3 frames of another shape, 96×160, left out: the first frame's shape counts"
+    ]
+
+
+def several_videos(path: Path, sizes_wh: list[tuple[int, int]], *, cover: int | None) -> Path:
+    """Streams of three frames each; `cover` is the index of one that is a single picture."""
+    with av.open(str(path), "w") as container:
+        streams = []
+        for index, size_wh in enumerate(sizes_wh):
+            stream = container.add_stream("mjpeg" if index == cover else "libx264", rate=30)
+            stream.width, stream.height = size_wh
+            stream.pix_fmt = "yuvj420p" if index == cover else "yuv420p"
+            if index == cover:
+                stream.disposition = Disposition.attached_pic.value
+            streams.append(stream)
+        for index, stream in enumerate(streams):
+            for shift in (0,) if index == cover else (0, 10, 20):
+                image = gradient(sizes_wh[index], shift)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+            container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes_wh", "cover"),
+    [
+        ("a.mkv", [(64, 64), (160, 96)], None),
+        ("a.mp4", [(64, 64), (160, 96)], None),
+        ("a.mp4", [(160, 96), (64, 64)], None),
+        ("a.mp4", [(320, 320), (160, 96)], 0),
+        ("a.mp4", [(160, 96), (320, 320)], 1),
+    ],
+)
+def test_the_stream_that_shows_the_call_is_read(
+    name: str, sizes_wh: list[tuple[int, int]], cover: int | None, tmp_path: Path
+) -> None:
+    video = open_video(several_videos(tmp_path / name, sizes_wh, cover=cover))
+    assert video.size_wh == (160, 96)
+    assert len(list(video.frames())) == 3
+    several = ["the file holds 2 videos; the largest is read, 160×96"]
+    assert video.notes() == ([] if cover is not None else several)
+
+
+NOTED = [
+    ({"aspect": "4:3"}, "pixels are not square (4:3)"),
+    ({"color_trc": "smpte2084"}, "the video is HDR (PQ)"),
+    ({"color_trc": "arib-std-b67"}, "the video is HDR (HLG)"),
+    ({"x264-params": "tff=1"}, "3 frames interlaced"),
+    ({}, None),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), NOTED)
+def test_a_picture_that_is_not_as_it_looks_is_said(
+    options: dict[str, str], words: str | None, tmp_path: Path
+) -> None:
+    pictures = [gradient((160, 96), shift) for shift in (0, 10, 20)]
+    video = open_video(write(tmp_path / "a.mp4", pictures, codec_options=options))
+    assert len(list(video.frames())) == 3
+    assert video.losses() == []
+    notes = video.notes()
+    assert notes == [] if words is None else notes[0].startswith(words)
+
+
+def test_time_without_frames_counts(tmp_path: Path) -> None:
+    """Forty frames, and twenty seconds between the tenth and the eleventh."""
+    pts = [index * 100 + (20_000 if index >= 10 else 0) for index in range(40)]
+    path = write(tmp_path / "gap.mkv", [gradient((160, 96))] * 40, pts=pts)
+    video = open_video(path)
+    assert len(list(video.frames())) == 40
+    assert video.seconds() == pytest.approx(23.9, abs=0.1 + 1 / video.fps)
+    assert video.losses() == []
+    assert video.notes() == ["no frame is shown between 0.9 s and 21.0 s"]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.gif"])
+def test_time_of_an_even_video(name: str, tmp_path: Path) -> None:
+    codec, pix_fmt = {"a.gif": ("gif", "rgb8"), "a.avi": ("mpeg4", "yuv420p")}.get(
+        name, ("libx264", "yuv420p")
+    )
+    pictures = [gradient((160, 96), index) for index in range(30)]
+    video = open_video(write(tmp_path / name, pictures, codec=codec, pix_fmt=pix_fmt))
+    assert len(list(video.frames())) == 30
+    # times are in milliseconds, of a GIF in hundredths
+    assert video.seconds() == pytest.approx(1, abs=0.02)
 
 
 def test_variable_frame_rate_gives_every_frame_once(tmp_path: Path) -> None:
@@ -238,8 +288,18 @@ def test_bad_frames(source: object, words: str) -> None:
 
 
 @pytest.mark.parametrize("one_way", [False, True])
+def test_frames_of_another_shape_are_refused(one_way: bool) -> None:
+    pictures = [gradient((160, 96)), gradient((96, 160))]
+    with (
+        pytest.raises(InputError, match="change from 160×96 to 96×160"),
+        open_source(iter(pictures) if one_way else pictures) as opened,
+    ):
+        list(opened.frames())
+
+
+@pytest.mark.parametrize("one_way", [False, True])
 def test_frames_of_another_size_are_fitted_to_the_first(one_way: bool) -> None:
-    pictures = [gradient((160, 96)), gradient((320, 192)), gradient((96, 64))]
+    pictures = [gradient((160, 96)), gradient((320, 192)), gradient((96, 58))]
     with open_source(iter(pictures) if one_way else pictures) as opened:
         found = list(opened.frames())
     assert [f.shape for f in found] == [(96, 160, 3)] * 3

@@ -8,7 +8,8 @@ import weakref
 import numpy as np
 import pytest
 
-from vader_rt.io.video import ArrayFrame, FrameArray
+from vader_rt.io.frames import ArrayFrame
+from vader_rt.io.video import FrameArray
 from vader_rt.pipeline.choose import (
     AUTO_FRAMES,
     MOST_AUTO_FRAMES,

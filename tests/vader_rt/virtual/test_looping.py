@@ -10,8 +10,9 @@ import pytest
 
 import vader_rt
 from train.calls import Call
+from vader_rt.io.frames import ArrayFrame
 from vader_rt.io.images import enlarged, read_image
-from vader_rt.io.video import ArrayFrame, open_video
+from vader_rt.io.video import open_video
 from vader_rt.pipeline.choose import THUMBNAIL_WH
 from vader_rt.room.unmixing import before_other
 from vader_rt.score import score
