@@ -1,4 +1,4 @@
-"""Golden vectors of the shipped models: `python -m export.golden`, whenever one of them changes.
+"""Golden vectors and digests of the shipped models: `python -m export.golden`, if one changes.
 
 The inputs are those that the models get on a call, kept at a quarter of their size; the outputs are
 those of ONNX Runtime on the CPU. The features' vectors stay as they are, unless `--features`: they
@@ -27,9 +27,9 @@ from vader_rt.doctor.golden import (
 )
 from vader_rt.engines.load import load_engine
 from vader_rt.features.planes import dog_plane, edge_plane, gray_plane
-from vader_rt.io.files import file_sha256
+from vader_rt.io.files import file_sha256, write_text
 from vader_rt.io.video import open_video
-from vader_rt.models import GOLDEN, SHIPPED
+from vader_rt.models import GOLDEN, SHIPPED, SUMS, shipped_sums
 from vader_rt.pipeline.api import reconstruct
 from vader_rt.pipeline.options import OPTION_OF
 
@@ -75,7 +75,16 @@ def main() -> int:
     return exit_code("export.golden", lambda: _write(args))
 
 
+def write_sums(path: Path = SUMS) -> None:
+    """Write the digests of the models in the folder of `SUMS`, as `sha256sum` does."""
+    models = sorted(SUMS.parent.glob("*.onnx"))
+    write_text(path, "".join(f"{file_sha256(model)}  {model.name}\n" for model in models))
+    shipped_sums.cache_clear()
+
+
 def _write(args: argparse.Namespace) -> int:
+    if args.output == GOLDEN:
+        write_sums()  # before they are loaded, which their digests must allow
     video = find_videos([args.video])[0]
     features = golden_features(video) if args.features else read_golden().features
     Golden(features, golden_models(video)).write(args.output)

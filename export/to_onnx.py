@@ -22,7 +22,7 @@ from train.checkpoint import load_checkpoint
 from vader_rt.cli.exit_codes import exit_code
 from vader_rt.contract import METADATA_KEY, Contract
 from vader_rt.doctor.tolerance import TOLERANCES
-from vader_rt.engines.engine import Engine, squeezed
+from vader_rt.engines.engine import Engine, accepted
 from vader_rt.engines.onnx import load_onnx
 from vader_rt.errors import ParityError
 from vader_rt.features.segmenter import Segmenter
@@ -58,7 +58,8 @@ class TorchEngine:
     def run(self, planes: np.ndarray) -> list[np.ndarray]:
         """See `vader_rt.engines.engine.Engine.run`."""
         with torch.inference_mode():
-            return [squeezed(o.numpy()) for o in self._network(torch.from_numpy(planes))]
+            found = [o.numpy() for o in self._network(torch.from_numpy(planes))]
+            return accepted(found, self.contract.output_shapes, check_values=False)
 
 
 def to_onnx(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from itertools import accumulate
-from typing import Literal
+from math import prod
+from typing import Any, Literal
 
+from vader_rt.entries import Entries, EntryError, parsed, shown
 from vader_rt.errors import InputError
 
 FORMAT = 1
@@ -74,6 +76,10 @@ CONFIDENCE_WEIGHTS = {"frame": 7, "restore": 6, "judge": 6}
 """How many weights `vader_rt.room.confidence` needs for each kind."""
 _FILE_NAMES = {"matte_confidence": "matte_trust"}
 """Entries that are called otherwise in the files of models."""
+_MOST_LENGTH, _MOST_AREA = 8192, 3840 * 2160
+"""Pixels of a network's planes: along one side, and in all."""
+_MOST_WEIGHT = 1e6
+"""Weights of the confidence are of the order of 10."""
 AS_THE_NETWORK_SAYS = (0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
 """Weights of a restoration model or judge that nothing was fitted for."""
 
@@ -116,12 +122,19 @@ class Contract:
         return 1, sum(groups[group] for group in self.inputs), height, width
 
     @property
+    def output_shapes(self) -> dict[str, tuple[int, int, int, int]]:
+        """(1, K, H, W) of every output by name: a room has three planes, anything else one."""
+        width, height = self.size_wh
+        return {name: (1, 3 if name == "room" else 1, height, width) for name in self.outputs}
+
+    @property
     def copies(self) -> bool:
         """Whether a frame model's pixels are copied as they are, as the seed's are."""
         return self.outputs == ("similarity",)
 
     def to_json(self) -> str:
-        return json.dumps({_FILE_NAMES.get(k, k): v for k, v in asdict(self).items()})
+        entries = {_FILE_NAMES.get(k, k): v for k, v in asdict(self).items()}
+        return json.dumps(entries, allow_nan=False)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], name: str) -> Contract:
@@ -136,49 +149,79 @@ class Contract:
                 "`python -m export.to_onnx CHECKPOINT`"
             )
         try:
-            values = json.loads(metadata[METADATA_KEY])
-        except json.JSONDecodeError:
-            raise InputError(f"{name}: its contract is not JSON; export the model again") from None
-        return cls._checked(values, name)
+            values = parsed(metadata[METADATA_KEY])
+        except EntryError as error:
+            raise InputError(f"{name}: its contract is {error}; export the model again") from None
+        return cls.from_entries(values, name)
 
     @classmethod
-    def _checked(cls, values: object, name: str) -> Contract:
-        if not isinstance(values, dict) or values.get("format") != FORMAT:
-            found = values.get("format") if isinstance(values, dict) else None
+    def from_entries(cls, values: object, name: str) -> Contract:
+        """Check a contract that was read as JSON. name: of the file, for errors.
+
+        Raises:
+            InputError: it asks for what this version does not know, or is none.
+        """
+        found = values.get("format") if isinstance(values, dict) else None
+        if isinstance(found, bool) or found != FORMAT:
             raise InputError(
-                f"{name}: contract format {found!r} is unknown, this version reads {FORMAT}; "
+                f"{name}: contract format {shown(found)} is unknown, this version reads {FORMAT}; "
                 "export the model again or upgrade vader-rt"
             )
-        known = {f.name: _FILE_NAMES.get(f.name, f.name) for f in fields(cls)}
         try:
-            contract = cls(**{k: values[n] for k, n in known.items() if n in values})
-            lists = {
-                n: tuple(getattr(contract, n))
-                for n in ("inputs", "size_wh", "outputs", "confidence")
-            }
-            contract = cls(**{**asdict(contract), **lists})
-        except TypeError:
+            return cls._checked(Entries(values), name)
+        except EntryError as error:
             raise InputError(
-                f"{name}: its contract lacks entries; export the model again"
+                f"{name}: its contract lacks entries that fit: {error}; export the model again"
             ) from None
+
+    @classmethod
+    def _checked(cls, entries: Entries, name: str) -> Contract:
+        kind = entries.any("kind")
+        if not isinstance(kind, str) or kind not in KNOWN_INPUTS:
+            raise InputError(f"{name}: is a {shown(kind)} model, which is unknown here")
+        width, height = entries.whole_numbers("size_wh", 2, _MOST_LENGTH)
+        contract = cls(
+            kind=kind,  # type: ignore[arg-type]
+            inputs=entries.texts("inputs", len(KNOWN_INPUTS[kind])),
+            size_wh=(width, height),
+            outputs=entries.texts("outputs", 2),
+            matte_confidence=entries.number(
+                _FILE_NAMES["matte_confidence"], 0, 1, cls.matte_confidence
+            ),
+            confidence=entries.numbers(
+                "confidence", CONFIDENCE_WEIGHTS[kind], _MOST_WEIGHT, cls.confidence
+            ),
+            precision=entries.choice("precision", PRECISIONS, cls.precision),
+            **_described(entries),
+        )
         contract._refuse_unknown(name)
         return contract
 
     def _refuse_unknown(self, name: str) -> None:
-        if self.kind not in KNOWN_INPUTS:
-            raise InputError(f"{name}: is a {self.kind!r} model, which is unknown here")
         unknown = [group for group in self.inputs if group not in KNOWN_INPUTS[self.kind]]
         if unknown:
-            raise InputError(f"{name}: wants the input {unknown[0]!r}, which is unknown here")
+            raise InputError(f"{name}: wants the input {shown(unknown[0])}, which is unknown here")
+        if not self.inputs or len(set(self.inputs)) < len(self.inputs):
+            raise EntryError(f"'inputs' is {shown(self.inputs)}, which is empty or repeats itself")
         if self.outputs not in OUTPUTS[self.kind]:
-            raise InputError(f"{name}: gives {', '.join(self.outputs)}, which is unknown here")
-        if self.precision not in PRECISIONS:
-            raise InputError(f"{name}: computes in {self.precision!r}, which is unknown here")
-        if len(self.confidence) != CONFIDENCE_WEIGHTS[self.kind]:
-            raise InputError(
-                f"{name}: its confidence has {len(self.confidence)} weights, a {self.kind} model "
-                f"needs {CONFIDENCE_WEIGHTS[self.kind]}; export it again"
-            )
+            given = ", ".join(map(_word, self.outputs)) or "nothing"
+            raise InputError(f"{name}: gives {given}, which is unknown here")
+        if prod(self.size_wh) > _MOST_AREA:
+            raise EntryError(f"'size_wh' is {self.size_wh}, which is over {_MOST_AREA:,} pixels")
+
+
+def _described(entries: Entries) -> dict[str, Any]:
+    """What says where a model comes from, and shapes no result."""
+    return {
+        "training": entries.text("training", ""),
+        "checkpoint_sha256": entries.sha256("checkpoint_sha256", ""),
+        "source_sha256": entries.sha256("source_sha256", ""),
+    }
+
+
+def _word(text: str) -> str:
+    """A word as it is, or quoted where that would not be one."""
+    return text if text.isidentifier() and len(text) < 30 else shown(text)
 
 
 def plane_count(groups: Sequence[str]) -> int:

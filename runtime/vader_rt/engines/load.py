@@ -95,4 +95,4 @@ def _load(
         return OpenVinoEngine(model, threads=threads)
     from vader_rt.engines.onnx import load_onnx
 
-    return load_onnx(model, engine, threads=threads)
+    return load_onnx(model, engine, threads=threads, check_values=True)

@@ -17,12 +17,13 @@ import numpy as np
 import onnxruntime
 
 from vader_rt.contract import Contract
-from vader_rt.engines.engine import IN_PLACE, squeezed
-from vader_rt.errors import EngineError, InputError
+from vader_rt.engines.engine import IN_PLACE, accepted
+from vader_rt.engines.onnx_file import OnnxFile, contract_of, read_onnx
+from vader_rt.engines.sessions import NOTHING, WARNINGS, reason_of, run_options, session_of
+from vader_rt.engines.trial import try_out
+from vader_rt.errors import EngineError
 
 _PROVIDERS = {"onnx-cpu": "CPUExecutionProvider", "onnx-cuda": "CUDAExecutionProvider"}
-_WARNINGS, _ERRORS_ONLY, _NOTHING = 2, 3, 4
-"""Severities of ONNX Runtime's logs; the first is its default."""
 Memory = Literal["cpu", "cuda"]
 
 
@@ -30,7 +31,7 @@ class OnnxEngine:
     """A frame model in ONNX Runtime.
 
     memory: where input and outputs are kept from one run to the next; None keeps none, which is
-    one copy less on a CPU.
+    one copy less on a CPU. check_values: see `accepted`.
     """
 
     def __init__(
@@ -38,14 +39,17 @@ class OnnxEngine:
         session: onnxruntime.InferenceSession,
         contract: Contract,
         memory: Memory | None = None,
+        *,
+        check_values: bool = False,
     ) -> None:
         self._session = session
         self.contract = contract
+        self._check_values = check_values
         self.name = _engine_of(session)
-        self._options = onnxruntime.RunOptions()
+        self._options = run_options()
         if contract.kind != "frame":  # once per call: its memory is needed elsewhere then
             self._options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        self._bound = None if memory is None else _Bound(session, memory)
+        self._bound = None if memory is None else _Bound(session, contract, memory)
 
     @property
     def planes_address(self) -> int | None:
@@ -56,78 +60,91 @@ class OnnxEngine:
         """See `Engine.run`.
 
         Raises:
-            EngineError: the GPU failed.
+            EngineError: ONNX Runtime failed, or the network gives something else than it should.
         """
-        if self._bound is not None:
-            return self._bound.run(planes)
-        outputs = self._session.run(None, {"planes": planes}, self._options)
-        return [squeezed(output) for output in outputs]
+        run = self._free if self._bound is None else self._bound.run
+        with _errors("cpu" if self._bound is None else self._bound.memory):
+            found = run(planes)
+            shapes = self.contract.output_shapes
+            return accepted(found, shapes, check_values=self._check_values)
+
+    def _free(self, planes: np.ndarray) -> list[np.ndarray]:
+        names = list(self.contract.outputs)
+        return self._session.run(names, {"planes": planes}, self._options)
 
 
 class _Bound:
     """A session's input and outputs in memory that never moves; safe from any thread."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, memory: Memory) -> None:
-        self._session, self._memory = session, memory
+    def __init__(
+        self, session: onnxruntime.InferenceSession, contract: Contract, memory: Memory
+    ) -> None:
+        self._session, self.memory = session, memory
         self._lock = threading.Lock()
         self._binding = session.io_binding()
-        with self._errors():
-            (self._planes,) = (self._allocated(i) for i in session.get_inputs())
-            self._outputs = [self._allocated(o) for o in session.get_outputs()]
-        self._binding.bind_ortvalue_input("planes", self._planes)
-        for output, value in zip(session.get_outputs(), self._outputs, strict=True):
-            self._binding.bind_ortvalue_output(output.name, value)
+        with _errors(memory):
+            self._planes = self._allocated(contract.input_shape)
+            self._outputs = [self._allocated(shape) for shape in contract.output_shapes.values()]
+            self._binding.bind_ortvalue_input("planes", self._planes)
+            for name, value in zip(contract.outputs, self._outputs, strict=True):
+                self._binding.bind_ortvalue_output(name, value)
 
     @property
     def address(self) -> int | None:
-        return self._planes.data_ptr() if self._memory == "cuda" else None
+        return self._planes.data_ptr() if self.memory == "cuda" else None
 
     def run(self, planes: np.ndarray) -> list[np.ndarray]:
-        with self._lock, self._errors():
+        with self._lock:
             if planes is not IN_PLACE:
                 self._planes.update_inplace(np.ascontiguousarray(planes))
-            self._session.run_with_iobinding(self._binding)
+            self._session.run_with_iobinding(self._binding, run_options())
             # a copy: what lies in the CPU's memory is shown as it stands, and changes with the next
-            return [squeezed(np.array(value.numpy())) for value in self._outputs]
+            return [np.array(value.numpy()) for value in self._outputs]
 
-    def _allocated(self, tensor: onnxruntime.NodeArg) -> onnxruntime.OrtValue:
+    def _allocated(self, shape: tuple[int, ...]) -> onnxruntime.OrtValue:
         make = onnxruntime.OrtValue.ortvalue_from_shape_and_type
-        return make(tensor.shape, np.float32, self._memory, 0)
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:  # ONNX Runtime has no common base for what can fail
-            raise EngineError(
-                f"ONNX Runtime failed on the {self._memory}: {_reason(error)}"
-            ) from None
+        return make(shape, np.float32, self.memory, 0)
 
 
-def load_onnx(model: str | Path, engine: str = "onnx-cpu", *, threads: int = 0) -> OnnxEngine:
+@contextlib.contextmanager
+def _errors(memory: Memory) -> Iterator[None]:
+    try:
+        yield
+    except EngineError as error:
+        raise EngineError(f"the network cannot be right: {error}; take another model") from None
+    except Exception as error:  # ONNX Runtime has no common base for what can fail
+        raise EngineError(f"ONNX Runtime failed on the {memory}: {reason_of(error)}") from None
+
+
+def load_onnx(
+    model: str | Path, engine: str = "onnx-cpu", *, threads: int = 0, check_values: bool = False
+) -> OnnxEngine:
     """Load an ONNX model with `onnx-cpu` or `onnx-cuda`.
 
+    check_values: see `accepted`.
+
     Raises:
-        InputError: the file is not a model with a contract.
-        EngineError: the engine is not here, or ONNX Runtime fell back to another one.
+        InputError: the file is not a model with a contract, or takes too much.
+        EngineError: the engine is not here, ONNX Runtime fails on the model, or it fell back to
+            another engine.
     """
     hindrance = cuda_hindrance() if engine == "onnx-cuda" else None
     if hindrance is not None:
         raise EngineError(f"{hindrance}; install the extra `vader-rt[cuda]`, or take onnx-cpu")
     said = _load_cuda_libraries() if engine == "onnx-cuda" else ""
     if said:  # then its own lines, two and more, only say the same
-        onnxruntime.set_default_logger_severity(_NOTHING)
+        onnxruntime.set_default_logger_severity(NOTHING)
     try:
-        session = _session(Path(model), [_PROVIDERS[engine]], threads)
+        session, contract = _loaded(read_onnx(Path(model)), [_PROVIDERS[engine]], threads)
     finally:
-        onnxruntime.set_default_logger_severity(_WARNINGS)
-    contract = _contract(session, str(model))
+        onnxruntime.set_default_logger_severity(WARNINGS)
     if _engine_of(session) != engine:  # it falls back without an error
         reason = said or "are the libraries of CUDA and cuDNN that it needs installed?"
         raise EngineError(
             f"ONNX Runtime could not start it and fell back to {_engine_of(session)}: {reason}"
         )
-    return OnnxEngine(session, contract, "cuda" if engine == "onnx-cuda" else None)
+    memory: Memory | None = "cuda" if engine == "onnx-cuda" else None
+    return OnnxEngine(session, contract, memory, check_values=check_values)
 
 
 def cuda_hindrance() -> str | None:
@@ -144,20 +161,16 @@ def read_contract(model: str | Path) -> Contract:
     Raises:
         InputError: the file is not a model with a contract.
     """
-    return _contract(_session(Path(model), ["CPUExecutionProvider"], 1), str(model))
+    return contract_of(read_onnx(Path(model)))
 
 
-def session_options(threads: int) -> onnxruntime.SessionOptions:
-    """How all networks are run here. threads: 0 = all cores.
+def tried_contract(model: str | Path) -> Contract:
+    """The same of a model that has also run once, see `vader_rt.engines.trial`.
 
-    Threads that have nothing to do sleep: other stages need the cores. And no memory is set aside
-    in a pattern of the whole network, which is no faster and takes the restoration 155 MB more.
+    Raises:
+        InputError: as above, or it takes too much. EngineError: it fails when it runs.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.enable_mem_pattern = False
-    return options
+    return _tried_contract(read_onnx(Path(model)))
 
 
 def _load_cuda_libraries() -> str:
@@ -177,28 +190,18 @@ def _engine_of(session: onnxruntime.InferenceSession) -> str:
     return next((name for name, p in _PROVIDERS.items() if p == provider), provider)
 
 
-def _session(path: Path, providers: list[str], threads: int) -> onnxruntime.InferenceSession:
-    if not path.is_file():
-        raise InputError(f"{path}: does not exist; give a model file (.onnx)")
-    options = session_options(threads)
-    options.log_severity_level = _ERRORS_ONLY
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # ONNX Runtime has no common base for what a bad file can raise
-        raise InputError(f"{path}: ONNX Runtime cannot load it ({_reason(error)})") from None
+def _loaded(
+    file: OnnxFile, providers: list[str], threads: int
+) -> tuple[onnxruntime.InferenceSession, Contract]:
+    if not file.shipped:
+        contract = _tried_contract(file)
+        return session_of(file, providers, threads), contract
+    session = session_of(file, providers, threads)  # reads it faster than protobuf is imported
+    metadata = session.get_modelmeta().custom_metadata_map
+    return session, Contract.from_metadata(metadata, str(file.path))
 
 
-def _reason(error: Exception) -> str:
-    lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0].split(" : ")[-1]
-
-
-def _contract(session: onnxruntime.InferenceSession, name: str) -> Contract:
-    contract = Contract.from_metadata(session.get_modelmeta().custom_metadata_map, name)
-    inputs = {i.name: tuple(i.shape) for i in session.get_inputs()}
-    outputs = tuple(o.name for o in session.get_outputs())
-    if inputs != {"planes": contract.input_shape} or outputs != contract.outputs:
-        raise InputError(
-            f"{name}: its inputs and outputs are not those of its contract; export it again"
-        )
+def _tried_contract(file: OnnxFile) -> Contract:
+    contract = contract_of(file)
+    try_out(file, {"planes": contract.input_shape}, contract.output_shapes)
     return contract

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from vader_rt.contract import Contract
-from vader_rt.engines.engine import squeezed
-from vader_rt.engines.onnx import read_contract
+from vader_rt.engines.engine import accepted
+from vader_rt.engines.onnx import tried_contract
 from vader_rt.errors import EngineError, InputError
 
 
@@ -20,22 +20,33 @@ class OpenVinoEngine:
 
     def __init__(self, model: str | Path, *, threads: int = 0) -> None:
         openvino = _import_openvino()
-        self.contract: Contract = read_contract(model)
+        self.contract: Contract = tried_contract(model)
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         if threads:
             settings["INFERENCE_NUM_THREADS"] = str(threads)
         try:
             compiled = openvino.Core().compile_model(str(model), "CPU", settings)
+            self._request = compiled.create_infer_request()
+            self._outputs = [compiled.output(name) for name in self.contract.outputs]
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise InputError(f"{model}: OpenVINO cannot load it ({reason})") from None
-        self._request = compiled.create_infer_request()
-        self._outputs = [compiled.output(name) for name in self.contract.outputs]
+            raise InputError(f"{model}: OpenVINO cannot load it ({_reason(error)})") from None
 
     def run(self, planes: np.ndarray) -> list[np.ndarray]:
-        """See `Engine.run`."""
-        results = self._request.infer({0: planes})
-        return [squeezed(np.array(results[output])) for output in self._outputs]
+        """See `Engine.run`.
+
+        Raises:
+            EngineError: OpenVINO failed, or the network gives something else than it should.
+        """
+        try:
+            results = self._request.infer({0: planes})
+            found = [np.array(results[output]) for output in self._outputs]
+        except RuntimeError as error:
+            raise EngineError(f"OpenVINO failed: {_reason(error)}") from None
+        return accepted(found, self.contract.output_shapes)
+
+
+def _reason(error: RuntimeError) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
 
 
 def is_installed() -> bool:

@@ -10,12 +10,11 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper
 
 from tests.conftest import ROOT, in_threads
+from tests.vader_rt.engines.made import CONTRACT, model, written
 from vader_rt.contract import METADATA_KEY, Contract
 from vader_rt.engines.engine import IN_PLACE
 from vader_rt.engines.load import auto_order, load_engine
@@ -25,27 +24,9 @@ from vader_rt.engines.trt.driver import hindrance
 from vader_rt.errors import EngineError, InputError
 from vader_rt.models import DEFAULT_MODEL
 
-CONTRACT = Contract("frame", ("frame", "edge"), (32, 16), ("similarity",))
-
 
 def write_model(path: Path, contract: str | None, *, output: str = "similarity") -> Path:
-    """A model of one sigmoid over the mean of its four planes, with a contract of any kind."""
-    info = helper.make_tensor_value_info
-    nodes = [
-        helper.make_node("ReduceMean", ["planes"], ["mean"], axes=[1], keepdims=1),
-        helper.make_node("Sigmoid", ["mean"], [output]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "test",
-        [info("planes", TensorProto.FLOAT, [1, 4, 16, 32])],
-        [info(output, TensorProto.FLOAT, [1, 1, 16, 32])],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    if contract is not None:
-        helper.set_model_props(model, {METADATA_KEY: contract})
-    onnx.save(model, path)
-    return path
+    return written(model(contract=contract, output=output), path)
 
 
 def changed(**entries: object) -> str:

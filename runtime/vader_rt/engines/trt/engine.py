@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from vader_rt.contract import Contract
-from vader_rt.engines.engine import IN_PLACE, squeezed
+from vader_rt.engines.engine import IN_PLACE, accepted
 from vader_rt.engines.trt.bindings import Bindings, bindings_here, import_tensorrt
 from vader_rt.engines.trt.builder import engine_for
 from vader_rt.engines.trt.memory import Buffer, GpuMemory, MemoryPackage, installed
@@ -88,7 +88,8 @@ class TensorRtEngine:
                 for output in self._outputs:
                     self._memory.download(output)
                 self._memory.synchronize()
-            return [squeezed(output.host.copy()) for output in self._outputs]
+            found = [output.host.copy() for output in self._outputs]
+        return accepted(found, self.contract.output_shapes)
 
     @property
     def planes_address(self) -> int | None:
@@ -120,15 +121,14 @@ class TensorRtEngine:
         """A buffer for every tensor of the contract, the planes first; the engine is told where."""
         _, engine, context = self._objects
         found = {engine.get_tensor_name(index) for index in range(engine.num_io_tensors)}
-        names = ("planes", *self.contract.outputs)
-        if found != set(names):
+        shapes = {"planes": self.contract.input_shape, **self.contract.output_shapes}
+        if found != set(shapes):
             raise self._error(f"holds an engine of {', '.join(sorted(found))}")
         buffers = []
-        for name in names:
+        for name, wanted in shapes.items():
             shape = tuple(engine.get_tensor_shape(name))
             float32 = engine.get_tensor_dtype(name) == self._bindings.trt.DataType.FLOAT
-            fits = shape == self.contract.input_shape or name != "planes"
-            if not (float32 and fits and min(shape) > 0):
+            if not (float32 and shape == wanted):
                 raise self._error(
                     f"holds an engine whose {name} is {shape}, not as in its contract"
                 )

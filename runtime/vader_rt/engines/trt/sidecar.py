@@ -16,14 +16,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from vader_rt.contract import METADATA_KEY, Contract
+from vader_rt.contract import Contract
+from vader_rt.entries import MOST_CHARACTERS, Entries, EntryError, parsed
 from vader_rt.errors import EngineError, InputError, UsageError
 from vader_rt.io.files import file_sha256, write_bytes
 
 FORMAT = 1
 ENGINE_SUFFIX = ".engine"
+_MOST_CAPABILITIES = 100
 CACHE_VARIABLE = "VADER_RT_CACHE"
 _ADVICE = f"set {CACHE_VARIABLE} to a folder that can"
 Flavour = Literal["tensorrt", "rtx"]
@@ -91,7 +93,7 @@ class Sidecar:
             "engine_sha256": self.engine_sha256,
             "contract": json.loads(self.contract.to_json()),
         }
-        return json.dumps(entries, indent=2) + "\n"
+        return json.dumps(entries, indent=2, allow_nan=False) + "\n"
 
     def write(self, engine: Path, data: bytes | None = None) -> Sidecar:
         """Write the sidecar and, given its bytes, the engine; readers never see half a file.
@@ -156,25 +158,42 @@ def read_sidecar(engine: Path) -> Sidecar:
     if not path.is_file():
         raise InputError(f"{path}: does not exist; it is written beside an engine, build it again")
     try:
-        return _sidecar(json.loads(path.read_text(encoding="utf-8")), str(path))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MOST_CHARACTERS + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError:
+        text = ""  # not UTF-8, so no JSON either
+    try:
+        return _sidecar(Entries(parsed(text)), str(path))
+    except EntryError as error:
         raise InputError(
-            f"{path}: is not the sidecar of an engine, or of an unknown version; build it again"
+            f"{path}: is not the sidecar of an engine, or of an unknown version: {error}; "
+            "build it again"
         ) from None
 
 
-def _sidecar(values: dict[str, Any], name: str) -> Sidecar:
-    if values["format"] != FORMAT:
-        raise ValueError(values["format"])
-    platform = values["platform"]
-    if platform is not None:
-        capabilities = tuple(platform["compute_capabilities"])
-        platform = Platform(**{**platform, "compute_capabilities": capabilities})
-        FLAVOUR_NAMES[platform.flavour]
-    contract = Contract.from_metadata({METADATA_KEY: json.dumps(values["contract"])}, name)
+def _sidecar(entries: Entries, name: str) -> Sidecar:
+    found = entries.any("format")
+    if isinstance(found, bool) or found != FORMAT:
+        raise EntryError(f"its format is not {FORMAT}")
+    platform = entries.any("platform")
     return Sidecar(
-        contract, values["onnx"], values["onnx_sha256"], platform, values["engine_sha256"]
-    )  # fmt: skip
+        contract=Contract.from_entries(entries.any("contract"), name),
+        onnx=entries.file_name("onnx"),
+        onnx_sha256=entries.sha256("onnx_sha256"),
+        platform=None if platform is None else _platform(Entries(platform)),
+        engine_sha256=entries.sha256("engine_sha256", None) if platform is not None else None,
+    )
+
+
+def _platform(entries: Entries) -> Platform:
+    return Platform(
+        flavour=entries.choice("flavour", FLAVOURS),
+        tensorrt_version=entries.word("tensorrt_version"),
+        gpu=None if entries.any("gpu") is None else entries.word("gpu"),
+        compute_capabilities=entries.texts("compute_capabilities", _MOST_CAPABILITIES),
+    )
 
 
 def cache_folder() -> Path:

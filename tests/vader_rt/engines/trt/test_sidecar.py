@@ -96,7 +96,11 @@ def test_a_missing_engine(engine: Path) -> None:
 
 
 def changed(**entries: object) -> str:
-    return json.dumps({**json.loads(PLAN.to_json()), **entries})
+    built = {**json.loads(PLAN.to_json()), "engine_sha256": "b" * 64}
+    return json.dumps({**built, **entries})
+
+
+PLATFORM = json.loads(PLAN.to_json())["platform"]
 
 
 @pytest.mark.parametrize(
@@ -110,11 +114,29 @@ def changed(**entries: object) -> str:
         (changed(platform={"flavour": "tensorrt"}), "not the sidecar"),
         (changed(platform=7), "not the sidecar"),
         (
-            changed(platform={**json.loads(PLAN.to_json())["platform"], "flavour": "lite"}),
+            changed(platform={**PLATFORM, "flavour": "lite"}),
             "not the sidecar",
         ),
         (changed(contract={"format": 7}), "contract format 7"),
         (changed(contract=None), "contract format None"),
+        (changed(contract={**json.loads(CONTRACT.to_json()), "kind": []}), r"is a \[\] model"),
+        (changed(format=True), "unknown version"),
+        (changed(onnx="../../etc/passwd"), "'onnx' is '../../etc/passwd', not the name"),
+        (changed(onnx=""), "'onnx' is '', not the name"),
+        (changed(onnx="a\nb"), "not the name of a file"),
+        (changed(onnx=["a"]), "'onnx'"),
+        (changed(onnx_sha256="a" * 63), "not a SHA-256"),
+        (changed(engine_sha256=7), "'engine_sha256'"),
+        (changed(engine_sha256=None), "'engine_sha256'"),
+        (changed(platform={**PLATFORM, "gpu": []}), "'gpu'"),
+        (changed(platform={**PLATFORM, "gpu": "Orin\n"}), "'gpu'"),
+        (changed(platform={**PLATFORM, "compute_capabilities": ["\x1b[0m"]}), "list of words"),
+        (changed(platform={**PLATFORM, "tensorrt_version": 10.3}), "'tensorrt_version'"),
+        (changed(platform={**PLATFORM, "compute_capabilities": "sm_87"}), "not a list"),
+        (changed(platform={**PLATFORM, "compute_capabilities": [[]]}), "not a list of words"),
+        (changed(precision=float("nan")), "NaN is no number"),
+        ("[" * 100_000, "too deep"),
+        (" " * 2_000_000, "characters of text"),
     ],
 )
 def test_sidecars_that_are_refused(engine: Path, text: str | None, words: str) -> None:
