@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,6 +13,8 @@ from vader_rt.features.detail import VirtualDetail
 from vader_rt.io.images import enlarged, shrunk
 from vader_rt.room.unmixing import LEAST_LEAK, before_other
 
+_PART = 1 << 18
+"""Pixels that are taken in at a time."""
 COLOR = np.dtype("<u4")
 """A pixel's colour as one number of the bytes B, G, R, 255, which is picked in one go."""
 
@@ -31,6 +33,12 @@ class LeakingPixels:
     matte: np.ndarray
     leak: np.ndarray
     strength: np.ndarray
+
+    def parts(self) -> Iterator[LeakingPixels]:
+        """The same, some hundred thousand at a time: what is made of these is soon given back."""
+        arrays = (self.where, self.color, self.matte, self.leak, self.strength)
+        for start in range(0, len(self.where), _PART):
+            yield LeakingPixels(*(array[start : start + _PART] for array in arrays))
 
 
 @dataclass(frozen=True)

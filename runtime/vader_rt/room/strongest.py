@@ -70,12 +70,12 @@ class StrongestSample:
     def add(self, observation: Observation) -> float:
         """Take in a frame; returns the share of leaking pixels."""
         self.samples.add(observation)
-        pixels = observation.leaking
-        squared = pixels.leak * pixels.leak
-        self._leak[pixels.where] = np.maximum(self._leak[pixels.where], pixels.leak)
-        self._evidence[pixels.where] += squared
-        self._fit(pixels, weight=squared * squared * squared)
-        return len(pixels.where) / len(self._leak)
+        for pixels in observation.leaking.parts():
+            squared = pixels.leak * pixels.leak
+            self._leak[pixels.where] = np.maximum(self._leak[pixels.where], pixels.leak)
+            self._evidence[pixels.where] += squared
+            self._fit(pixels, weight=squared * squared * squared)
+        return len(observation.leaking.where) / len(self._leak)
 
     def result(self) -> Strongest:
         strongest, shape = self.samples.strongest(), self._shape

@@ -30,8 +30,11 @@ class TopSamples:
 
     def add(self, observation: Observation) -> None:
         """Take in a frame: an insertion sort of all its leaking pixels at once."""
-        pixels = observation.leaking
-        word, where = _words(pixels), pixels.where
+        for pixels in observation.leaking.parts():
+            self._insert(_words(pixels), pixels.where)
+
+    def _insert(self, word: np.ndarray, where: np.ndarray) -> None:
+        """Insert (N,) samples as numbers at N pixels."""
         kept = word > self._words[-1][where]
         word, where = word[kept], where[kept]
         for words in self._words:

@@ -30,6 +30,24 @@ def test_leak_and_evidence_add_up(
     assert found.evidence == pytest.approx(sum(m * m for m in mattes), rel=1e-5)
 
 
+def test_it_is_the_same_part_by_part(
+    pictures: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frame's pixels are taken in some at a time, for the memory that they take meanwhile."""
+    virtual, room = pictures
+    leak = np.random.default_rng(2).random(SHAPE).astype(np.float32)
+    found = []
+    for part in (1 << 18, 7):
+        monkeypatch.setattr("vader_rt.room.observation._PART", part)
+        strongest = StrongestSample(virtual, kept=2)
+        for matte in (0.4, 0.8):
+            share = strongest.add(observed(blended(virtual, room, matte), matte, leak))
+        planes = strongest.result()
+        found.append([share, strongest.samples.strongest(), *vars(planes).values()])
+    whole, parts = found
+    assert all((np.asarray(a) == b).all() for a, b in zip(whole, parts, strict=True))
+
+
 def test_samples_on_the_line_leave_no_residual() -> None:
     """The matte places a sample on the line, the leak only weighs it."""
     rng = np.random.default_rng(1)

@@ -96,6 +96,39 @@ def test_what_was_not_seen_is_the_virtual_background() -> None:
     assert not voted.inlier_weight[:, 32:].any()
 
 
+def noisy_edge(width: int, height: int) -> np.ndarray:
+    """Dark, and from the middle on bright, with noise."""
+    picture = np.full((height, width, 3), 60, np.int16)
+    picture[:, width // 2 :] = 200
+    noise = np.random.default_rng(0).normal(0, 3, picture.shape)
+    return np.rint(picture + noise).astype(np.uint8)
+
+
+def voted_alone(picture: np.ndarray) -> np.ndarray:
+    """The room by one sample, which only the smoothing changes."""
+    samples = TopSamples(picture.shape[1::-1])
+    samples.add(observed(picture, 1.0, 1.0))
+    return vote(samples, np.zeros_like(picture), 1.0, 0.0).room
+
+
+@pytest.mark.parametrize("width", [640, 1280, 2560, 3840])
+def test_noise_is_smoothed_away_and_edges_stay(width: int) -> None:
+    room = voted_alone(noisy_edge(width, 48)).astype(float)
+    edge = width // 2
+    assert room[:, : edge - 4].std() < 1
+    assert room[:, edge - 1].max() < 80
+    assert room[:, edge].min() > 180
+
+
+def test_large_pictures_are_smoothed_as_interleaved_small_ones() -> None:
+    """Else the cost of a pixel would grow with the picture's area."""
+    picture = noisy_edge(3840, 48)
+    room = voted_alone(picture)
+    for row, column in ((0, 0), (1, 2), (2, 2)):
+        small = voted_alone(np.ascontiguousarray(picture[row::3, column::3]))
+        assert (room[row::3, column::3] == small).all()
+
+
 def test_small_planes_are_enlarged() -> None:
     samples = TopSamples(SIZE_WH)
     small = np.full((24, 32), 0.5, np.float32)
