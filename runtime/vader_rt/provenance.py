@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
+
+from vader_rt.installed import packages
 
 _PACKAGES = (
     "vader-rt",
     "numpy",
     "opencv-python-headless",
     "opencv-python",
+    "opencv-contrib-python",
+    "opencv-contrib-python-headless",
     "av",
     "onnxruntime",
     "onnxruntime-gpu",
     "openvino",
+    "protobuf",
     "tensorrt",
     "tensorrt-rtx-cu13",
     "cuda-python",
@@ -23,10 +27,6 @@ _PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the installed packages that shape a result."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    installed = packages()
+    found = {name: installed[name] for name in _PACKAGES if name in installed}
+    return {"python": platform.python_version(), **found}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from vader_rt.doctor.environment import (
     OPTIONAL,
     REQUIRED,
+    SHARED_FOLDERS,
     FailedError,
     Found,
     SkippedError,
@@ -23,6 +24,7 @@ from vader_rt.doctor.environment import (
     gpu,
     one_line,
     opencv_cuda,
+    side_by_side,
     system,
     try_import,
 )
@@ -66,6 +68,8 @@ def examine(
     yield from imports
     for name in OPTIONAL:
         yield _checked(f"import {name}", partial(try_import, name))
+    for name in SHARED_FOLDERS:
+        yield _checked(f"alone {name}", partial(side_by_side, name))
     yield _checked("gpu", gpu)
     yield _checked("cuda versions", cuda_versions)
     broken = [check.name for check in imports if check.state == "failed"]

@@ -12,16 +12,17 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from vader_rt import __version__
 from vader_rt.errors import EngineError
+from vader_rt.installed import clash, packages
 
 PROBE_SECONDS = 60.0
-REQUIRED = ("numpy", "cv2", "av", "onnxruntime")
+REQUIRED = ("numpy", "cv2", "av", "google.protobuf", "onnxruntime")
 OPTIONAL = ("openvino", "tensorrt", "tensorrt_rtx", "cuda.bindings.driver", "pycuda.driver")
+SHARED_FOLDERS = ("cv2", "onnxruntime")
 CUDA_IN_NAME = re.compile(r"-cu(\d\d)(-|$)")
 _IMPORT = """
 import importlib, json, sys
@@ -38,6 +39,7 @@ if said["hindrance"] is None:
     said |= {"distances": distances, "difference": reason}
 print(json.dumps(said))
 """
+_PROVIDERS = "import onnxruntime; print(*onnxruntime.get_available_providers())"
 Found = tuple[str, dict[str, Any]]
 """What a check has found, in a line and as data."""
 Work = Callable[[], Found]
@@ -77,13 +79,28 @@ def try_import(name: str) -> Found:
     """
     run = _python(_IMPORT, name)
     if run.returncode == 0:
-        version = json.loads(run.stdout.splitlines()[-1])["version"]
+        version = _answer(run.stdout)["version"]
         return version or "imported", {"version": version}
     error = _last_line(run.stderr) or f"ended by signal {-run.returncode}"
     missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", error)
     if name in OPTIONAL and missing and f"{name}.".startswith(f"{missing[1]}."):
         raise SkippedError(error)
     raise FailedError(error)
+
+
+def side_by_side(module: str) -> Found:
+    """Whether one package alone owns the folder of a module.
+
+    Raises:
+        FailedError: several do, which is no harm only to an ONNX Runtime that has CUDA.
+    """
+    found = clash(module)
+    if found is None:
+        return "one package", {}
+    said = f"{found}: which of them is there is chance"
+    if module == "onnxruntime" and "CUDA" in _python(_PROVIDERS).stdout:
+        return f"{found}: the one with CUDA is there", {"packages": dict(found.packages)}
+    raise FailedError(f"{said}; keep one: {found.cure}")
 
 
 def gpu() -> Found:
@@ -132,30 +149,29 @@ def cuda_versions() -> Found:
     """
     from vader_rt.engines.trt.driver import driver_cuda_version, hindrance
 
-    packages = cuda_packages()
-    listed = ", ".join(f"{name} for {cuda}" for name, cuda in sorted(packages.items())) or "none"
+    built = cuda_packages()
+    listed = ", ".join(f"{name} for {cuda}" for name, cuda in sorted(built.items())) or "none"
     if hindrance() is not None:
         raise SkippedError(f"no GPU to match; packages for CUDA: {listed}")
     major, minor = driver_cuda_version()
-    for name, cuda in sorted(packages.items()):
+    for name, cuda in sorted(built.items()):
         if cuda > major:
             raise FailedError(
                 f"{name} is built for CUDA {cuda}, the driver knows {major}.{minor}: update the "
                 f"driver, or install the package for CUDA {major}"
             )
-    return f"driver {major}.{minor}; {listed}", {"driver": [major, minor], "packages": packages}
+    return f"driver {major}.{minor}; {listed}", {"driver": [major, minor], "packages": built}
 
 
 def cuda_packages() -> dict[str, int]:
     """Installed packages that are built for one major version of CUDA, with that."""
     found = {}
-    for distribution in metadata.distributions():
-        name = (distribution.metadata["Name"] or "").lower().replace("_", "-")
+    for name, version in packages().items():
         match = CUDA_IN_NAME.search(name)
         if match and name.startswith("tensorrt"):
             found[name] = int(match[1])
-        elif name == "cuda-bindings":
-            found[name] = int(distribution.version.split(".")[0])
+        elif name == "cuda-bindings" and (major := re.match(r"\d+", version)):
+            found[name] = int(major[0])
     return found | _cuda_of_libraries()
 
 
@@ -181,7 +197,7 @@ def opencv_cuda() -> Found:
     if run.returncode:
         error = _last_line(run.stderr) or f"ended by signal {-run.returncode}"
         raise FailedError(f"{error}; take --cpu-features")
-    data = json.loads(_last_line(run.stdout))
+    data = _answer(run.stdout)
     if data["hindrance"] is not None:
         raise SkippedError(f"{data['hindrance']}; the features are made on the CPU")
     if data["difference"] is not None:
@@ -204,6 +220,23 @@ def _python(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         )
     except subprocess.TimeoutExpired:
         raise FailedError(f"did not answer within {PROBE_SECONDS:.0f} s") from None
+
+
+def _answer(stdout: str) -> dict[str, Any]:
+    """The line of JSON in what a script printed; modules print too when they are imported.
+
+    Raises:
+        FailedError: there is none.
+    """
+    for line in reversed(stdout.splitlines()):
+        start = line.find('{"')
+        try:
+            answer = json.loads(line[start:]) if start >= 0 else None
+        except ValueError:
+            continue
+        if isinstance(answer, dict):
+            return answer
+    raise FailedError(f"it gives no answer, but {one_line(stdout)[-100:]!r}")
 
 
 def _first_line(path: Path) -> str | None:

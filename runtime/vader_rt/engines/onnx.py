@@ -22,6 +22,7 @@ from vader_rt.engines.onnx_file import OnnxFile, contract_of, read_onnx
 from vader_rt.engines.sessions import NOTHING, WARNINGS, reason_of, run_options, session_of
 from vader_rt.engines.trial import try_out
 from vader_rt.errors import EngineError
+from vader_rt.installed import clash
 
 _PROVIDERS = {"onnx-cpu": "CPUExecutionProvider", "onnx-cuda": "CUDAExecutionProvider"}
 Memory = Literal["cpu", "cuda"]
@@ -130,7 +131,7 @@ def load_onnx(
     """
     hindrance = cuda_hindrance() if engine == "onnx-cuda" else None
     if hindrance is not None:
-        raise EngineError(f"{hindrance}; install the extra `vader-rt[cuda]`, or take onnx-cpu")
+        raise EngineError(f"{hindrance}; {_cuda_cure()}; or take onnx-cpu")
     said = _load_cuda_libraries() if engine == "onnx-cuda" else ""
     if said:  # then its own lines, two and more, only say the same
         onnxruntime.set_default_logger_severity(NOTHING)
@@ -153,6 +154,14 @@ def cuda_hindrance() -> str | None:
     if _PROVIDERS["onnx-cuda"] in available:
         return None
     return f"this ONNX Runtime ({onnxruntime.__version__}) has only {', '.join(available)}"
+
+
+def _cuda_cure() -> str:
+    """How to come to an ONNX Runtime with CUDA, be it installed or not."""
+    both = clash("onnxruntime")
+    if both is not None:
+        return f"{both}: {both.cure}"
+    return "pip uninstall -y onnxruntime && pip install 'onnxruntime-gpu[cuda,cudnn]'"
 
 
 def read_contract(model: str | Path) -> Contract:

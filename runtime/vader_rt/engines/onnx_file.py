@@ -84,8 +84,8 @@ def read_onnx(path: Path) -> OnnxFile:
     found, expected = hashlib.sha256(data).hexdigest(), shipped_sha256(path)
     if expected not in (None, found):
         raise InputError(
-            f"{path}: is not the file that came with this version; the installation is damaged: "
-            "pip install --force-reinstall --no-deps vader-rt"
+            f"{path}: is not the file that came with this version; the installation is damaged, "
+            "install the package again"
         )
     return OnnxFile(path, data, found, found in shipped_sums().values())
 

@@ -11,6 +11,7 @@ from vader_rt.contract import Contract
 from vader_rt.engines.engine import accepted
 from vader_rt.engines.onnx import tried_contract
 from vader_rt.errors import EngineError, InputError
+from vader_rt.installed import repair
 
 
 class OpenVinoEngine:
@@ -66,6 +67,6 @@ def _import_openvino() -> Any:
         import openvino
     except ImportError as error:
         raise EngineError(
-            f"openvino cannot be imported ({error}); pip install 'vader-rt[openvino]'"
+            f"openvino cannot be imported ({error}); {repair(('openvino',), 'openvino')}"
         ) from None
     return openvino

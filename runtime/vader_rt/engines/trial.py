@@ -24,6 +24,11 @@ MOST_SECONDS = 20
 """On one CPU."""
 _MOST_WAITING = 300.0
 """Seconds after which a trial that does nothing is ended."""
+_TOO_MUCH = (
+    f"takes more than {MOST_SECONDS} s or {MOST_MEMORY >> 20} MiB for one run; export it again"
+)
+_OUT_OF_MEMORY = ("bad_alloc", "Failed to allocate memory", "Unable to allocate")
+"""What ONNX Runtime and NumPy say then."""
 _SCRIPT = "from vader_rt.engines.trial import main; main()"
 _PASSED: set[tuple[str, ...]] = set()
 """What was tried in this process: digests, with the shapes."""
@@ -69,8 +74,7 @@ def _child(file: OnnxFile, asked: str) -> dict[str, str]:
         # what ends it by a signal: the limit on its time, on its memory, or a fault in the engine
         return {
             "error": "load",
-            "reason": f"ends ONNX Runtime (exit status {run.returncode}), or takes more than "
-            f"{MOST_SECONDS} s or {MOST_MEMORY >> 20} MiB for one run; export it again",
+            "reason": f"ends ONNX Runtime (exit status {run.returncode}), or {_TOO_MUCH}",
         }
     return said
 
@@ -101,6 +105,8 @@ def _tried(data: bytes, inputs: Shapes, outputs: Shapes) -> dict[str, Any]:
     except VaderError as error:
         return {"error": stage, "reason": f"{error}; export it again"}
     except Exception as error:  # ONNX Runtime has no common base for what a model can raise
+        if any(words in str(error) for words in _OUT_OF_MEMORY):
+            return {"error": "load", "reason": _TOO_MUCH}
         what = "cannot load it" if stage == "load" else "fails on it"
         return {"error": stage, "reason": f"ONNX Runtime {what} ({reason_of(error)})"}
     return {}

@@ -178,4 +178,4 @@ def test_a_damaged_installation_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    refused(path, "the installation is damaged: pip install --force-reinstall")
+    refused(path, "the installation is damaged, install")

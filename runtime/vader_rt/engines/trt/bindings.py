@@ -15,11 +15,13 @@ from typing import Any
 from vader_rt.engines.trt.driver import find_device
 from vader_rt.engines.trt.sidecar import FLAVOUR_NAMES, FLAVOURS, Flavour, Platform
 from vader_rt.errors import EngineError, UsageError
+from vader_rt.installed import repair
 
 log = logging.getLogger(__name__)
 
 _MODULES: dict[Flavour, str] = {"tensorrt": "tensorrt", "rtx": "tensorrt_rtx"}
-_PACKAGES: dict[Flavour, str] = {"tensorrt": "vader-rt[tensorrt]", "rtx": "vader-rt[rtx]"}
+_PACKAGES: dict[Flavour, str] = {"tensorrt": "tensorrt-cu", "rtx": "tensorrt-rtx"}
+"""What the names of the packages begin with that bring the libraries."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,10 @@ def import_tensorrt(flavour: Flavour | None = None) -> tuple[ModuleType, Flavour
         if hasattr(flags, "STRONGLY_TYPED"):
             return trt, name
         reasons.append(f"TensorRT {trt.__version__} is too old, 10.3 or later is needed")
-    package = _PACKAGES[flavour or "tensorrt"]
-    raise EngineError(f"{'; '.join(reasons)}; pip install '{package}'")
+    extra = flavour or "tensorrt"
+    old = any("too old" in reason for reason in reasons)
+    advice = f"pip install 'vader-rt[{extra}]'" if old else repair([_PACKAGES[extra]], extra)
+    raise EngineError(f"{'; '.join(reasons)}; {advice}")
 
 
 def find_bindings(flavour: Flavour | None = None, targets: Sequence[str] = ()) -> Bindings:
