@@ -60,11 +60,11 @@ def given_virtual(path: str | Path, kept: KeptFrames) -> Given:
     picture = view.fitted(read_image(path))
     if _is_it(picture):
         return view.completed(Given(Path(path).name, picture), kept)
-    why = "is not the virtual background of this call"
-    if picture.fit.detail < _LEAST_DETAIL:
-        why += ", or has too little detail to tell"
+    fit = picture.fit
+    soft = "; it has too little detail to be looked for at another scale or in another tone"
     raise InputError(
-        f"{path}: {why} (median difference {picture.fit.residual:.0f} of 255 levels); "
+        f"{path}: is not the virtual background of this call (median difference {fit.residual:.0f} "
+        f"of 255 levels{soft if fit.detail < _LEAST_DETAIL else ''}); "
         "leave --virtual-background out to estimate it"
     )
 

@@ -182,7 +182,7 @@ def test_another_picture_is_refused(
 ) -> None:
     path = saved(original(), tmp_path / "other.png")
     for shown in (fitted(detailed()), zoomed(detailed())):
-        with pytest.raises(InputError, match=r"other\.png: (is not|has too little)"):
+        with pytest.raises(InputError, match=r"other\.png: is not the virtual background"):
             given_virtual(path, moving_person(shown))
     with pytest.raises(InputError, match=r"room\.png: is not the virtual background"):
         given_virtual(room_file, moving_person(fitted(original())))
@@ -211,7 +211,7 @@ def test_a_picture_without_detail_is_not_fitted_by_chance(
 ) -> None:
     """Any ramp becomes any other by a scale, a shift and a tone."""
     path = saved(given, tmp_path / "smooth.png")
-    with pytest.raises(InputError, match="too little detail"):
+    with pytest.raises(InputError, match=r"is not .* too little detail"):
         given_virtual(path, moving_person(shrunk(shown, CALL_WH)))
 
 
