@@ -22,7 +22,7 @@ _CALL = Path(__file__).parent.parent / "data" / "sample"
 _WH, _FRAMES = (160, 90), 10
 _SUFFIXES = (".mp4", ".mkv", ".avi", ".ts", ".mov", ".flv")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_FAST = ("--no-restore", "--frames", "4")
+_FAST = ("--no-restore", "--frames", "8")
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def model(material: Material, folder: Path, rng: np.random.Generator) -> Case:
     option, whole = _models()[rng.integers(3)]
     path = folder / "damaged.onnx"
     path.write_bytes(damaged(whole.read_bytes(), rng))
-    return Case((material.call, "--frames", "4", option, str(path)))
+    return Case((material.call, "--frames", "8", option, str(path)))
 
 
 def contract(material: Material, folder: Path, rng: np.random.Generator) -> Case:
@@ -104,7 +104,7 @@ def contract(material: Material, folder: Path, rng: np.random.Generator) -> Case
     onnx.helper.set_model_props(network, {METADATA_KEY: damaged_json(text, rng)})
     path = folder / "odd.onnx"
     onnx.save(network, path)
-    return Case((material.call, "--frames", "4", option, str(path)))
+    return Case((material.call, "--frames", "8", option, str(path)))
 
 
 def sidecar(material: Material, folder: Path, rng: np.random.Generator) -> Case:

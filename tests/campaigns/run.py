@@ -14,10 +14,10 @@ from pathlib import Path
 
 import cv2
 
-from vader_rt.pipeline.result import RESULT_FILES
+from vader_rt.pipeline.save import RESULT_FILES
 
-EXIT_CODES = frozenset({0, 2, 3, 4, 5, 6, 130})
-"""Those that README documents."""
+EXIT_CODES = frozenset({0, 3, 4, 5, 130})
+"""Of those that are documented, the ones that a case may end with: its arguments are right."""
 _LIMIT_S = 120.0
 _FORKS = multiprocessing.get_context("forkserver")
 """Forks from a process that has imported the program once, and has no threads yet."""
@@ -58,14 +58,15 @@ def run(arguments: Sequence[str], folder: Path, kill: tuple[int, float] | None =
 
 
 def _child(words: Sequence[str], folder: Path) -> None:
-    from vader_rt.cli.main import main
+    from vader_rt.cli import program
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for stream, name in ((sys.stdout, "stdout"), (sys.stderr, "stderr")):
         stream.flush()
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         os.dup2(os.open(folder / name, flags), stream.fileno())
-    raise SystemExit(main([*words, "--quiet"]))
+    sys.argv = ["vader-rt", *words, "--quiet"]
+    raise SystemExit(program())
 
 
 def faults_of(outcome: Outcome, files_before: set[str]) -> list[str]:
@@ -80,11 +81,11 @@ def faults_of(outcome: Outcome, files_before: set[str]) -> list[str]:
         found.append(f"ends with {outcome.code}")
     if "Traceback" in outcome.stderr:
         found.append("traceback")
-    if outcome.code in (2, 3, 4) and not _is_one_line(outcome.stderr):
+    if outcome.code in (3, 4) and not _is_one_line(outcome.stderr):
         found.append("not one line on stderr")
     if outcome.output.exists():
         found += _faults_of_result(outcome.output)
-    elif outcome.code in (0, 5, 6):
+    elif outcome.code in (0, 5):
         found.append("no result")
     left = {path.name for path in outcome.output.parent.iterdir()}
     if more := left - files_before - {"out", "stdout", "stderr"}:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -70,9 +73,27 @@ def most_off(image: np.ndarray, other: np.ndarray) -> np.ndarray:
 def _decoded(data: bytes) -> np.ndarray | None:
     """A picture, (H, W, 3) uint8 BGR; None if it is none, or too large for OpenCV."""
     try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    except cv2.error:
+        with _silent():
+            return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except (cv2.error, MemoryError):
         return None
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """OpenCV's image libraries print what is wrong with a picture to the process's stderr."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def _stored_size_wh(data: bytes) -> tuple[int, int] | None:

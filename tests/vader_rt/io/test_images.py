@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -101,3 +102,17 @@ def test_a_frame_that_grows_beyond_the_limit_is_not_decoded(tmp_path: Path) -> N
     video = open_video(tmp_path / "joined.h264", max_pixels=160 * 80)
     assert len(list(video.frames())) == 3
     assert "could not be decoded" in video.losses()[0]
+
+
+def test_image_libraries_say_nothing_by_themselves(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "damaged.png"
+    cv2.imwrite(str(path), gradient((64, 48)))
+    whole = path.read_bytes()
+    for place in (len(whole) // 2, 20):
+        path.write_bytes(whole[:place])
+        with pytest.raises(InputError, match="is not an image"):
+            read_image(path)
+    os.write(2, b"heard again")
+    assert capfd.readouterr().err == "heard again"
