@@ -56,7 +56,7 @@ def _case(kind: str, material: Material, place: Path, seed: list[int]) -> tuple[
     case = KINDS[kind](material, place, np.random.default_rng(seed))
     before = {path.name for path in place.iterdir()}
     outcome = run(case.arguments, place, case.kill)
-    return outcome, faults_of(outcome, before)
+    return outcome, faults_of(outcome, before, case.frames)
 
 
 if __name__ == "__main__":

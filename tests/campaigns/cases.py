@@ -27,10 +27,14 @@ _FAST = ("--no-restore", "--frames", "8")
 
 @dataclass(frozen=True)
 class Case:
-    """Arguments of a run, and the signal that it gets after so many seconds."""
+    """Arguments of a run, and the signal that it gets after so many seconds.
+
+    frames: how many the recording had when it was whole; fewer are a loss, which has to be said.
+    """
 
     arguments: tuple[str, ...]
     kill: tuple[int, float] | None = None
+    frames: int | None = None
 
 
 class Material:
@@ -73,7 +77,8 @@ def video(material: Material, folder: Path, rng: np.random.Generator) -> Case:
     whole = material.videos[rng.integers(len(material.videos))]
     path = folder / f"damaged{whole.suffix}"
     path.write_bytes(damaged(whole.read_bytes(), rng))
-    return Case((str(path), *_FAST))
+    knows_its_end = whole.suffix != ".ts"
+    return Case((str(path), *_FAST), frames=_FRAMES if knows_its_end else None)
 
 
 def picture(material: Material, folder: Path, rng: np.random.Generator) -> Case:

@@ -69,10 +69,11 @@ def _child(words: Sequence[str], folder: Path) -> None:
     raise SystemExit(program())
 
 
-def faults_of(outcome: Outcome, files_before: set[str]) -> list[str]:
+def faults_of(outcome: Outcome, files_before: set[str], frames: int | None = None) -> list[str]:
     """What a run did that none may do; nothing, if all is well.
 
-    files_before: the names of what stood beside the output before the run.
+    files_before: the names of what stood beside the output before the run. frames: how many there
+    were to find.
     """
     found = []
     if outcome.code is None:
@@ -84,7 +85,7 @@ def faults_of(outcome: Outcome, files_before: set[str]) -> list[str]:
     if outcome.code in (3, 4) and not _is_one_line(outcome.stderr):
         found.append("not one line on stderr")
     if outcome.output.exists():
-        found += _faults_of_result(outcome.output)
+        found += _faults_of_result(outcome.output, frames)
     elif outcome.code in (0, 5):
         found.append("no result")
     left = {path.name for path in outcome.output.parent.iterdir()}
@@ -97,7 +98,7 @@ def _is_one_line(text: str) -> bool:
     return text.startswith("vader-rt: ") and text.count("\n") == 1
 
 
-def _faults_of_result(folder: Path) -> list[str]:
+def _faults_of_result(folder: Path, frames: int | None) -> list[str]:
     missing = [name for name in RESULT_FILES if not (folder / name).is_file()]
     if missing:
         return [f"half a result, without {missing}"]
@@ -110,6 +111,8 @@ def _faults_of_result(folder: Path) -> list[str]:
     size = report["input"]["size_wh"]
     if sizes != {(size[1], size[0])}:
         return [f"pictures of sizes {sizes}"]
+    if frames is not None and report["input"]["frames"] < frames and not report["warnings"]:
+        return [f"{report['input']['frames']} of {frames} frames, and no word of it"]
     return []
 
 
