@@ -26,9 +26,9 @@ _MARGIN = 1 / 60
 _LEAST_DETAIL, _ALIKE = 1.5, 0.5
 """Detail, in levels, that tells whether a picture is the one; it is if its correlation with that of
 the call is no less than the other."""
-_SAME_RESIDUAL, _SAME_SHARE = 6, 0.75
-"""A picture with less detail could be fitted to many. It is the one if it is shown as it is: with
-no larger median difference, in levels, and no smaller share of pixels that agree."""
+_SAME_SHARE = 0.75
+"""A picture with less detail could be fitted to many. It is the one if the call shows it as it is:
+if no smaller share of the pixels agrees."""
 _WORTH_LEVELS, _WORTH_DETAIL = 2.5, 0.5
 """A picture is taken as clients show it, unless one that is registered differs by so many levels
 less, or leaves no more than this share of the detail unexplained."""
@@ -205,8 +205,7 @@ def _is_as_it_is(picture: Registered) -> bool:
     """Whether a picture needs no fit of its own."""
     fit = picture.fit
     told = fit.detail < _LEAST_DETAIL or fit.alike >= _ALIKE
-    near = fit.residual <= _SAME_RESIDUAL and fit.agreeing >= _SAME_SHARE
-    return picture.plain and told and near
+    return picture.plain and told and fit.agreeing >= _SAME_SHARE
 
 
 def _best(
