@@ -19,6 +19,8 @@ from vader_rt.pipeline.save import RESULT_FILES
 EXIT_CODES = frozenset({0, 3, 4, 5, 130})
 """Of those that are documented, the ones that a case may end with: its arguments are right."""
 _LIMIT_S = 120.0
+_WITHOUT_A_TRACE = 3
+"""Frames that can be cut off at the end of a file and leave none."""
 _FORKS = multiprocessing.get_context("forkserver")
 """Forks from a process that has imported the program once, and has no threads yet."""
 _FORKS.set_forkserver_preload(["vader_rt.cli.main", "vader_rt.pipeline.api"])
@@ -111,7 +113,8 @@ def _faults_of_result(folder: Path, frames: int | None) -> list[str]:
     size = report["input"]["size_wh"]
     if sizes != {(size[1], size[0])}:
         return [f"pictures of sizes {sizes}"]
-    if frames is not None and report["input"]["frames"] < frames and not report["warnings"]:
+    lost = 0 if frames is None else frames - report["input"]["frames"]
+    if lost > _WITHOUT_A_TRACE and not report["warnings"]:
         return [f"{report['input']['frames']} of {frames} frames, and no word of it"]
     return []
 
