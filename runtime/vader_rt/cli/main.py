@@ -164,8 +164,9 @@ def _exit_code(result: Reconstruction, fail_above: float | None) -> int:
             f"more than --fail-above {fail_above}"
         )
         return EXIT_GATE_EXCEEDED
-    if fail_above is not None and result.is_damaged:
-        why = f"the input is damaged ({result.report['warnings'][0]})"
+    if fail_above is not None and not result.report["complete"]:
+        lost = f"the input is damaged ({next(iter(result.report['warnings']), None)})"
+        why = lost if result.is_damaged else "the time limit ended the work"
         tell(f"vader-rt: --fail-above is not decided: {why}")
         return EXIT_GATE_UNDECIDED
     if result.is_empty:

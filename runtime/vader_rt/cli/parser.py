@@ -14,7 +14,7 @@ from vader_rt.cli.streams import give, note, printable
 _EPILOG = """\
 exit codes: 0 done; 1 a mistake of ours; 2 usage, or OUT cannot be written; 3 input that cannot be
 read; 4 engine, device or system; 5 nothing recovered; 6 more recovered than --fail-above allows;
-7 --fail-above not decided, as the input is damaged; 130 interrupted, what was recovered so far is
+7 --fail-above not decided, as not all was read; 130 interrupted, what was recovered so far is
 written.
 
 `vader-rt doctor` checks this installation; a recording of that name is `./doctor`.

@@ -91,6 +91,12 @@ class Reconstruction:
         seen = np.where(self.confidence > 0, 255, 0).astype(np.uint8)
         return np.dstack([self.background, seen])
 
+    @property
+    def virtual_bgra(self) -> np.ndarray:
+        """(H, W, 4) uint8: the virtual background. Alpha is 0 where it never shows clearly."""
+        clear = np.where(self.virtual_background.clear, 255, 0).astype(np.uint8)
+        return np.dstack([self.virtual, clear])
+
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write `RESULT_FILES` into a folder, in place of those of an earlier run.
 
@@ -116,7 +122,7 @@ class Reconstruction:
             "guess.png": self.guess_bgra,
             "confidence.png": np.rint(self.confidence * 255).astype(np.uint8),
             "leak.png": heat(self.strongest.leak),
-            "virtual.png": self.virtual,
+            "virtual.png": self.virtual_bgra,
         }
         files = {n: cv2.imencode(".png", image)[1].tobytes() for n, image in images.items()}
         text = json.dumps(self.report, indent=2, ensure_ascii=False) + "\n"

@@ -299,6 +299,16 @@ def test_a_gate_on_a_damaged_call_never_passes(
     assert words in process.stderr
 
 
+def test_a_gate_on_a_call_that_was_cut_short_never_passes(
+    clip: Path, models: list[str], tmp_path: Path
+) -> None:
+    process = run(
+        clip, *models, "--quiet", "--time-limit", "1e-3", "--fail-above", "1", cwd=tmp_path
+    )
+    assert_one_line(process, "vader-rt", 7)
+    assert "not decided: the time limit ended the work" in process.stderr
+
+
 @pytest.mark.parametrize(("share", "code"), [("0", 6), ("1", 0)])
 def test_gate(
     share: str, code: int, clip: Path, untrained: dict[str, Path], tmp_path: Path

@@ -28,7 +28,9 @@ def result(confidence: float = 0.7) -> Reconstruction:
     sure[:, 5:10], sure[:, 10:20], sure[:, 20:] = 0.2, 0.25, confidence
     strongest = Strongest(picture, plane, sure, plane, plane)
     gray = np.zeros((20, 30), np.uint8)
-    virtual = VirtualBackground(picture, gray, picture, gray, gray)
+    hidden = gray.copy()
+    hidden[:4] = 255
+    virtual = VirtualBackground(picture, gray, picture, gray, hidden)
     return Reconstruction(picture, sure, strongest, virtual, [0.1], REPORT)
 
 
@@ -46,6 +48,10 @@ def test_files_are_written_and_read_back(tmp_path: Path) -> None:
     assert [guess[0, x, 3] for x in (0, 7, 15, 25)] == [0, 255, 255, 255]
     sure = cv2.imread(str(folder / "confidence.png"), cv2.IMREAD_UNCHANGED)
     assert [sure[0, x] for x in (0, 15, 25)] == [0, 64, 178]
+    virtual = cv2.imread(str(folder / "virtual.png"), cv2.IMREAD_UNCHANGED)
+    assert (virtual[..., :3] == result().virtual).all()
+    assert not virtual[:4, :, 3].any()
+    assert (virtual[4:, :, 3] == 255).all()
 
 
 def test_figures() -> None:
