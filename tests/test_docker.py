@@ -55,6 +55,8 @@ def test_every_package_is_pinned_and_suits_the_project(path: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     declared = [*project["dependencies"], *extras["cuda"], *extras["tensorrt"], *extras["openvino"]]
+    names = [Requirement(line).name for line in project["dependencies"]]
+    assert len(names) == len(set(names)), "each package is asked for once"
     ranges = {Requirement(line).name: Requirement(line).specifier for line in declared}
     for pin in pins(path):
         (only,) = pin.specifier

@@ -1,7 +1,9 @@
-"""Small videos of every kind, whole and damaged."""
+"""Small videos and pictures of every kind, whole and damaged."""
 
 from __future__ import annotations
 
+import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -65,3 +67,17 @@ def overwrite(path: Path, start: int, data: bytes) -> Path:
         file.seek(start)
         file.write(data)
     return path
+
+
+def png_of(size_wh: tuple[int, int]) -> bytes:
+    """A PNG that says that it is so large, and holds next to nothing."""
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", *size_wh, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"")),
+        (b"IEND", b""),
+    ]
+    chunks = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)

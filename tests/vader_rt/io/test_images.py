@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import struct
-import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from tests.vader_rt.io.made import gradient, write
+from tests.vader_rt.io.made import gradient, png_of, write
 from vader_rt.errors import InputError
 from vader_rt.io import images
 from vader_rt.io.images import MAX_PICTURE_PIXELS, read_image
@@ -41,20 +39,6 @@ def test_a_picture_of_too_many_pixels_is_refused(
     monkeypatch.setattr(images, "MAX_PICTURE_PIXELS", 123 * 77 - 1)
     with pytest.raises(InputError, match="123×77 are more than 9,470 pixels; make it smaller"):
         read_image(tmp_path / name)
-
-
-def png_of(size_wh: tuple[int, int]) -> bytes:
-    """A PNG that says that it is so large, and holds next to nothing."""
-    parts = [
-        (b"IHDR", struct.pack(">IIBBBBB", *size_wh, 8, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(b"")),
-        (b"IEND", b""),
-    ]
-    chunks = (
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in parts
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 @pytest.mark.parametrize("size_wh", [(60_000, 60_000), (2**31 - 1, 2**31 - 1), (10_001, 10_000)])
