@@ -10,13 +10,13 @@ import os
 import platform
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from vader_rt import __version__
 from vader_rt.errors import EngineError
+from vader_rt.fresh import run_script
 from vader_rt.installed import clash, packages
 
 PROBE_SECONDS = 60.0
@@ -208,18 +208,12 @@ def opencv_cuda() -> Found:
 
 def _python(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a script in a fresh interpreter that finds what this one finds."""
-    paths = os.pathsep.join(path for path in sys.path if path)
     try:
-        return subprocess.run(
-            [sys.executable, "-c", script, *arguments],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=PROBE_SECONDS,
-            env={**os.environ, "PYTHONPATH": paths},
-        )
-    except subprocess.TimeoutExpired:
-        raise FailedError(f"did not answer within {PROBE_SECONDS:.0f} s") from None
+        run = run_script(script, *arguments, seconds=PROBE_SECONDS)
+    except TimeoutError as error:
+        raise FailedError(str(error)) from None
+    said = (text.decode(errors="replace") for text in (run.stdout, run.stderr))
+    return subprocess.CompletedProcess(run.args, run.returncode, *said)
 
 
 def _answer(stdout: str) -> dict[str, Any]:

@@ -8,15 +8,14 @@ did not come with the package therefore has to run once on zeros within `MOST_ME
 from __future__ import annotations
 
 import json
-import os
 import resource
-import subprocess
 import sys
 from typing import Any
 
 from vader_rt.engines.engine import accepted
 from vader_rt.engines.onnx_file import OnnxFile, Shapes
-from vader_rt.errors import EngineError, InputError, VaderError
+from vader_rt.errors import EngineError, InputError, VaderError, reason
+from vader_rt.fresh import run_script
 
 MOST_MEMORY = 2 << 30
 """Bytes. The largest network of ours takes a tenth."""
@@ -55,19 +54,12 @@ def try_out(file: OnnxFile, inputs: Shapes, outputs: Shapes) -> None:
 
 def _child(file: OnnxFile, asked: str) -> dict[str, str]:
     """What the process says: nothing, or `error` and its reason."""
-    paths = os.pathsep.join(path for path in sys.path if path)
     try:
-        run = subprocess.run(
-            [sys.executable, "-c", _SCRIPT, asked],
-            input=file.data,
-            capture_output=True,
-            timeout=_MOST_WAITING,
-            env={**os.environ, "PYTHONPATH": paths},
-        )
-    except subprocess.TimeoutExpired:
-        return {"error": "load", "reason": f"does not end within {_MOST_WAITING:.0f} s"}
+        run = run_script(_SCRIPT, asked, data=file.data, seconds=_MOST_WAITING)
+    except TimeoutError as error:
+        return {"error": "load", "reason": str(error)}
     except OSError as error:
-        raise EngineError(f"{sys.executable}: cannot be run ({error.strerror})") from None
+        raise EngineError(f"{sys.executable}: cannot be run ({reason(error)})") from None
     try:
         said: dict[str, str] = json.loads(run.stdout.splitlines()[-1])
     except (ValueError, IndexError):

@@ -92,7 +92,7 @@ def untried(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         ("import os; os.abort()", r"ends ONNX Runtime \(exit status -6\)"),
         ("print('no JSON')", r"ends ONNX Runtime \(exit status 0\)"),
-        ("import time; time.sleep(60)", "does not end within 1 s"),
+        ("import time; time.sleep(60)", "did not answer within 1 s"),
     ],
     ids=["no end", "crash", "nonsense", "sleeps"],
 )
