@@ -41,7 +41,7 @@ from vader_rt.engines.onnx import load_onnx, read_contract
 from vader_rt.engines.trt.bindings import find_bindings
 from vader_rt.engines.trt.builder import build_engine
 from vader_rt.engines.trt.sidecar import Flavour, Sidecar, build_command, engine_beside
-from vader_rt.errors import EngineError, UsageError
+from vader_rt.errors import EngineError, UsageError, writing
 from vader_rt.io.files import write_text
 from vader_rt.models import DEFAULT_MODEL
 
@@ -141,11 +141,9 @@ def export_model(
 @contextmanager
 def _staged(folder: Path) -> Iterator[Path]:
     """A folder inside `folder`; its models move there if all went well, its reports always."""
-    try:
+    with writing(folder, "; give -o DIR"):
         folder.mkdir(parents=True, exist_ok=True)
         stage = tempfile.TemporaryDirectory(dir=folder, prefix=".export-")
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be written ({error.strerror}); give -o DIR") from None
     with stage:
         made = Path(stage.name)
         try:

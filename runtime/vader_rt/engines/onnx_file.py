@@ -16,6 +16,7 @@ from typing import Any
 
 from vader_rt.contract import Contract
 from vader_rt.errors import InputError
+from vader_rt.io.files import read_bytes
 from vader_rt.models import shipped_sha256, shipped_sums
 
 Shapes = Mapping[str, Sequence[int]]
@@ -23,7 +24,6 @@ Shapes = Mapping[str, Sequence[int]]
 Declared = Mapping[str, tuple[int, ...] | None]
 """What a file says of float32 tensors: 0 where it gives a length a name, () where it gives no
 shape. None for tensors of other types."""
-MOST_BYTES = 1 << 30
 _FLOAT, _EXTERNAL = 1, 1
 """`TensorProto.FLOAT` and `TensorProto.EXTERNAL`."""
 _WITHOUT_END = frozenset({"Loop", "Scan"})
@@ -72,15 +72,7 @@ def read_onnx(path: Path) -> OnnxFile:
     Raises:
         InputError: it cannot be read, or is in the package and not the file that came with it.
     """
-    try:
-        size = path.stat().st_size if path.is_file() else None
-        if size is None:
-            raise InputError(f"{path}: does not exist; give a model file (.onnx)")
-        if size > MOST_BYTES:
-            raise InputError(f"{path}: has {size:,} bytes, and a model may have {MOST_BYTES:,}")
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', error)})") from None
+    data = read_bytes(path, "a model file (.onnx)")
     found, expected = hashlib.sha256(data).hexdigest(), shipped_sha256(path)
     if expected not in (None, found):
         raise InputError(

@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from vader_rt.errors import InputError
+from vader_rt.errors import InputError, reading, reason
 from vader_rt.io.images import MAX_PIXELS
 
 _FORMATS = (
@@ -94,14 +94,12 @@ def cannot_be_read(path: Path, error: Exception) -> InputError:
     """The error for a file that the system does not give."""
     if isinstance(error, MemoryError):
         return InputError(f"{path}: there is not enough memory to decode it")
-    return InputError(f"{path}: cannot be read ({_reason(error)})")
+    return InputError(f"{path}: cannot be read ({reason(error)})")
 
 
 def _opened(path: Path) -> FileIO:
-    try:
+    with reading(path):
         return path.open("rb", buffering=0)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be opened ({_reason(error)})") from None
 
 
 def _container(path: Path, file: FileIO) -> InputContainer:
@@ -121,7 +119,7 @@ def _container(path: Path, file: FileIO) -> InputContainer:
     except MemoryError as error:
         raise cannot_be_read(path, error) from None
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be opened as a video ({_reason(error)})") from None
+        raise InputError(f"{path}: cannot be opened as a video ({reason(error)})") from None
 
 
 def _stream(path: Path, container: InputContainer) -> VideoStream:
@@ -163,7 +161,3 @@ def _picture(path: Path) -> str | None:
         return "a picture; give a video"
     pictures = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*")
     return "a picture; give a video" if head.startswith(pictures) else None
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or type(error).__name__

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vader_rt.errors import writing
+from vader_rt.errors import InputError, reading, writing
 
+MOST_BYTES = 1 << 30
+"""The most that a model or a picture may have."""
 _STALE_SECONDS = 24 * 3600
 """Age from which a partial file is taken for one whose writer was killed."""
 
@@ -22,6 +24,23 @@ def file_sha256(path: Path) -> str:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def read_bytes(path: Path, kind: str) -> bytes:
+    """Read a file, if it is no larger than what we read.
+
+    kind: what it ought to be, for errors.
+
+    Raises:
+        InputError: it does not exist, cannot be read, or is larger than `MOST_BYTES`.
+    """
+    with reading(path):
+        if not path.is_file():
+            raise InputError(f"{path}: does not exist; give {kind}")
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise InputError(f"{path}: has {size:,} bytes, more than {MOST_BYTES:,}; give {kind}")
+        return path.read_bytes()
 
 
 @contextmanager

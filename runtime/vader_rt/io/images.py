@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vader_rt.errors import InputError, reading
+from vader_rt.errors import InputError
+from vader_rt.io.files import read_bytes
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 """What a picture's file name ends in, where a folder of pictures is read."""
@@ -19,6 +21,7 @@ MAX_PIXELS = 16_000_000
 """The most pixels that a frame of a call may have if nobody allows more: those of 5120×2880."""
 MAX_PICTURE_PIXELS = 100_000_000
 """The most pixels that a picture may have: those of the largest cameras; it takes 300 MB."""
+_SILENCE = threading.Lock()
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -28,10 +31,7 @@ def read_image(path: str | Path) -> np.ndarray:
         InputError: it cannot be read, is no image, or is too large.
     """
     path = Path(path)
-    with reading(path):
-        if not path.is_file():
-            raise InputError(f"{path}: does not exist; give an image file")
-        data = path.read_bytes()
+    data = read_bytes(path, "an image file")
     size_wh = _stored_size_wh(data)
     if size_wh is not None and size_wh[0] * size_wh[1] > MAX_PICTURE_PIXELS:
         raise InputError(
@@ -82,18 +82,19 @@ def _decoded(data: bytes) -> np.ndarray | None:
 @contextmanager
 def _silent() -> Iterator[None]:
     """OpenCV's image libraries print what is wrong with a picture to the process's stderr."""
-    try:
-        stderr = os.dup(2)
-    except OSError:  # it is closed
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
+    with _SILENCE:  # another thread would take our silence for what was there before
+        try:
+            stderr = os.dup(2)
+        except OSError:  # it is closed
+            yield
+            return
+        try:
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _stored_size_wh(data: bytes) -> tuple[int, int] | None:

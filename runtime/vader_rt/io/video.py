@@ -13,7 +13,7 @@ from typing import Protocol, cast
 import av
 import numpy as np
 
-from vader_rt.errors import InputError
+from vader_rt.errors import InputError, reading
 from vader_rt.io.container import check_pixels, open_container
 from vader_rt.io.decode import decode
 from vader_rt.io.files import file_sha256
@@ -171,12 +171,13 @@ def open_video(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> VideoFile:
         InputError: it does not exist, is not a video, holds no frame, is too small or too large.
     """
     path = Path(path)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        what = "is no regular file" if path.exists() and not path.is_dir() else what
-        raise InputError(f"{path}: {what}; give a video file")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: the file is empty; was the recording copied completely?")
+    with reading(path):
+        if not path.is_file():
+            what = "is no regular file" if path.exists() else "does not exist"
+            what = "is a folder" if path.is_dir() else what
+            raise InputError(f"{path}: {what}; give a video file")
+        if path.stat().st_size == 0:
+            raise InputError(f"{path}: the file is empty; was the recording copied completely?")
     stamp = _stamp(path)
     with closing(decode(path, [], max_pixels)) as frames:
         size_wh = _checked_size(upright_bgr(next(frames)), str(path), max_pixels)

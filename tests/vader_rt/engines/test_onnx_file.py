@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 import vader_rt.models
 from tests.vader_rt.engines.made import CONTRACT, model, written
 from vader_rt.engines.load import load_engine
-from vader_rt.engines.onnx_file import MOST_BYTES, read_onnx
+from vader_rt.engines.onnx_file import read_onnx
 from vader_rt.errors import InputError
 from vader_rt.io.files import file_sha256
 from vader_rt.models import DEFAULT_JUDGE, PERSON_MODEL, SELFIE_MODEL, SHIPPED, SUMS, shipped_sums
@@ -155,13 +155,6 @@ def test_text_that_is_not_utf_8(tmp_path: Path) -> None:
         damaged = data.replace(name, b"\xff" * len(name))
         (tmp_path / "m.onnx").write_bytes(damaged)
         refused(tmp_path / "m.onnx", "m.onnx: ")
-
-
-def test_a_file_that_is_too_large(tmp_path: Path) -> None:
-    path = tmp_path / "m.onnx"
-    with path.open("wb") as file:
-        file.truncate(MOST_BYTES + 1)
-    refused(path, "bytes, and a model may have")
 
 
 def test_shipped_models_are_those_of_their_digests() -> None:

@@ -9,8 +9,31 @@ from pathlib import Path
 
 import pytest
 
-from vader_rt.errors import UsageError
-from vader_rt.io.files import file_sha256, whole_file, write_bytes, write_text
+from vader_rt.errors import InputError, UsageError
+from vader_rt.io.files import (
+    MOST_BYTES,
+    file_sha256,
+    read_bytes,
+    whole_file,
+    write_bytes,
+    write_text,
+)
+
+
+def test_what_is_read(tmp_path: Path) -> None:
+    (tmp_path / "whole").write_bytes(b"\x00all")
+    assert read_bytes(tmp_path / "whole", "a model") == b"\x00all"
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    for name, words in (
+        ("missing", "missing: does not exist; give a model"),
+        (".", "does not exist"),
+        ("a\0b", "does not exist"),
+        ("x" * 5000, "cannot be read .File name too long"),
+        ("large", "has 1,073,741,825 bytes, more than 1,073,741,824; give a model"),
+    ):
+        with pytest.raises(InputError, match=words):
+            read_bytes(tmp_path / name, "a model")
 
 
 def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.conftest import in_threads
 from tests.vader_rt.io.made import gradient, png_of, write
 from vader_rt.errors import InputError
 from vader_rt.io import images
@@ -100,3 +101,17 @@ def test_image_libraries_say_nothing_by_themselves(
             read_image(path)
     os.write(2, b"heard again")
     assert capfd.readouterr().err == "heard again"
+
+
+def test_threads_that_read_pictures_leave_stderr_as_it_was(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), gradient((640, 480)))
+
+    def read(_: int) -> None:
+        for _ in range(30):
+            read_image(tmp_path / "a.png")
+
+    in_threads(read)
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"

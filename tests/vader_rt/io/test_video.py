@@ -236,6 +236,7 @@ def headless(path: Path) -> None:
 
 BAD_VIDEOS = {
     "missing.mp4": (lambda path: None, "does not exist"),
+    "long" * 100: (lambda path: None, "cannot be read .File name too long"),
     "folder.mp4": (Path.mkdir, "is a folder"),
     "empty.mp4": (Path.touch, "is empty"),
     "text.mp4": (lambda path: path.write_text("not a video " * 50), "cannot be opened"),

@@ -20,7 +20,7 @@ from typing import Literal
 
 from vader_rt.contract import Contract
 from vader_rt.entries import MOST_CHARACTERS, Entries, EntryError, parsed
-from vader_rt.errors import EngineError, InputError, UsageError
+from vader_rt.errors import EngineError, InputError, UsageError, reading, writing
 from vader_rt.io.files import file_sha256, write_bytes
 
 FORMAT = 1
@@ -158,10 +158,8 @@ def read_sidecar(engine: Path) -> Sidecar:
     if not path.is_file():
         raise InputError(f"{path}: does not exist; it is written beside an engine, build it again")
     try:
-        with path.open(encoding="utf-8") as file:
+        with reading(path), path.open(encoding="utf-8") as file:
             text = file.read(MOST_CHARACTERS + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except ValueError:
         text = ""  # not UTF-8, so no JSON either
     try:
@@ -224,11 +222,9 @@ def _digest(key: object) -> str:
 def locked(engine: Path) -> Iterator[None]:
     """Keep other processes from building the same engine meanwhile; wait for one that does."""
     path = engine.with_name(engine.name + ".lock")
-    try:
+    with _in_cache(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w")
-    except OSError as error:
-        raise _unwritable(path, error) from None
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -240,11 +236,14 @@ def write_in_cache(path: Path, data: bytes) -> None:
     Raises:
         EngineError: the folder cannot be written to.
     """
-    try:
+    with _in_cache(path):
         write_bytes(path, data)
+
+
+@contextmanager
+def _in_cache(path: Path) -> Iterator[None]:
+    try:
+        with writing(path):
+            yield
     except UsageError as error:
         raise EngineError(f"{error}; {_ADVICE}") from None
-
-
-def _unwritable(path: Path, error: OSError) -> EngineError:
-    return EngineError(f"{path}: cannot be written ({error.strerror}); {_ADVICE}")
