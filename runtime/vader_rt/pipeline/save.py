@@ -81,11 +81,12 @@ def check_output(
             if _lies_in(path, folder):
                 raise UsageError(f"{path}: lies in the output folder; give another one with -o")
         with _made(folder):
+            # where another run is writing already, it can be written, and what is there is its own
             with suppress(BlockingIOError), _locked(folder, wait_seconds=0):
                 _clean_up(folder)
+                with _partial(folder) as trial:
+                    _write(trial / REPORT_FILE, b"{}\n")
             _check_content(folder, video, overwrite=overwrite)
-            with _partial(folder) as trial:
-                _write(trial / REPORT_FILE, b"{}\n")
 
 
 def write_result(

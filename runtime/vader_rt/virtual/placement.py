@@ -135,6 +135,8 @@ def refined(placement: Placement, image: np.ndarray, shown: Shown) -> Placement:
     """
     picture = placement.rendered(image, shown.size_wh)
     both = shown.sure & placement.covered(_size_wh(image), shown.size_wh)
+    if not both.any():  # small as it is, nothing of it is surely shown
+        return placement
     off = cv2.blur(most_off(picture, shown.image), _NEAR)
     both &= off <= max(_OVERLAY_LEVELS, 2 * np.median(off[both]))
     try:

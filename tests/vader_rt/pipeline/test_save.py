@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import pytest
 
 from vader_rt.errors import UsageError
 from vader_rt.io.files import file_sha256
+from vader_rt.pipeline import save as saving
 from vader_rt.pipeline.save import (
     RESULT_FILES,
     Recording,
@@ -182,6 +184,21 @@ def test_what_comes_meanwhile_stays(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not of an earlier result"):
         write_result(tmp_path, files("newer"), OURS)
     assert state(tmp_path) == "unfinished"
+
+
+def test_a_folder_that_another_run_writes_to_is_not_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That run would take what the trial makes for what a killed one left, and remove it."""
+    tried: list[Path] = []
+    monkeypatch.setattr(saving, "_write", lambda path, _: tried.append(path))
+    handle = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    check_output(tmp_path)
+    assert tried == []
+    os.close(handle)
+    check_output(tmp_path)
+    assert [path.name for path in tried] == ["result.json"]
 
 
 def test_a_result_is_kept_where_there_is_a_place(

@@ -78,6 +78,13 @@ def test_ecc_goes_on_from_near_by(room: np.ndarray) -> None:
     assert np.abs(off(found, truth)).max() < 0.2  # it was two
 
 
+def test_where_nothing_is_sure_nothing_is_refined(room: np.ndarray) -> None:
+    """As at the coarse size, of a call that shows next to nothing of its virtual background."""
+    start = placed(0.5, 0, 0)
+    nowhere = Shown(start.rendered(room, SIZE_WH), np.zeros(SIZE_WH[::-1], bool))
+    assert refined(start, room, nowhere) is start
+
+
 def test_a_turned_picture_is_not_placed(room: np.ndarray) -> None:
     turn = cv2.getRotationMatrix2D((160, 90), 10, 0.6)
     shown = seen(cv2.warpAffine(room, turn, SIZE_WH, borderMode=cv2.BORDER_REPLICATE))
