@@ -73,11 +73,9 @@ def accepted(
 
 def _of_shape(output: np.ndarray, name: str, shape: Sequence[int]) -> np.ndarray:
     if not isinstance(output, np.ndarray):
-        raise EngineError(f"it gives no tensor as {name}")
+        raise _wrong(f"no tensor as {name}")
     if output.shape != tuple(shape) or output.dtype != np.float32:
-        raise EngineError(
-            f"it gives {output.shape} {output.dtype} as {name}, not {tuple(shape)} float32"
-        )
+        raise _wrong(f"{output.shape} {output.dtype} as {name}, not {tuple(shape)} float32")
     return output[0, 0] if shape[1] == 1 else output[0]
 
 
@@ -85,5 +83,10 @@ def _sensible(output: np.ndarray, name: str) -> np.ndarray:
     """Colours as they are, and shares within [0, 1]."""
     low, high = output.min(), output.max()
     if not (low >= _LEAST and high <= _MOST):  # NaN compares false
-        raise EngineError(f"it gives values from {low:g} to {high:g} as {name}, not from 0 to 1")
+        raise _wrong(f"values from {low:g} to {high:g} as {name}, not from 0 to 1")
     return output if output.ndim == 3 or (low >= 0 and high <= 1) else output.clip(0, 1)
+
+
+def _wrong(given: str) -> EngineError:
+    """What every engine says of it."""
+    return EngineError(f"the network cannot be right: it gives {given}; take another model")

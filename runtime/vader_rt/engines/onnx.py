@@ -66,8 +66,7 @@ class OnnxEngine:
         run = self._free if self._bound is None else self._bound.run
         with _errors("cpu" if self._bound is None else self._bound.memory):
             found = run(planes)
-            shapes = self.contract.output_shapes
-            return accepted(found, shapes, check_values=self._check_values)
+        return accepted(found, self.contract.output_shapes, check_values=self._check_values)
 
     def _free(self, planes: np.ndarray) -> list[np.ndarray]:
         names = list(self.contract.outputs)
@@ -111,8 +110,6 @@ class _Bound:
 def _errors(memory: Memory) -> Iterator[None]:
     try:
         yield
-    except EngineError as error:
-        raise EngineError(f"the network cannot be right: {error}; take another model") from None
     except Exception as error:  # ONNX Runtime has no common base for what can fail
         raise EngineError(f"ONNX Runtime failed on the {memory}: {reason_of(error)}") from None
 

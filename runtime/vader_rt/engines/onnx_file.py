@@ -113,9 +113,7 @@ def parsed_model(file: OnnxFile) -> Any:
     try:
         model = _model_class().FromString(file.data)
     except DecodeError:
-        raise InputError(
-            f"{file.path}: cannot read it: it is no ONNX model, or is damaged; export it again"
-        ) from None
+        raise InputError(f"{file.path}: is no ONNX model, or is damaged; export it again") from None
     if not model.HasField("graph"):
         raise InputError(f"{file.path}: is no ONNX model; export it again")
     for message in _within(model):

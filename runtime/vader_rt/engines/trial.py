@@ -95,7 +95,7 @@ def _tried(data: bytes, inputs: Shapes, outputs: Shapes) -> dict[str, Any]:
         stage = "outputs"
         accepted(found, outputs, check_values=False)
     except VaderError as error:
-        return {"error": stage, "reason": f"{error}; export it again"}
+        return {"error": stage, "reason": str(error)}
     except Exception as error:  # ONNX Runtime has no common base for what a model can raise
         if any(words in str(error) for words in _OUT_OF_MEMORY):
             return {"error": "load", "reason": _TOO_MUCH}

@@ -74,13 +74,10 @@ class Segmenter:
 
     def _run(self, rgb: np.ndarray) -> np.ndarray:
         try:
-            return accepted(
-                self._session.run(["mask"], {"rgb": rgb}, run_options()), self._outputs
-            )[0]
-        except EngineError as error:
-            raise EngineError(f"the person segmenter cannot be right: {error}") from None
+            found = self._session.run(["mask"], {"rgb": rgb}, run_options())
         except Exception as error:  # ONNX Runtime has no common base for what can fail
             raise EngineError(f"the person segmenter failed: {reason_of(error)}") from None
+        return accepted(found, self._outputs)[0]
 
 
 def _shapes(path: Path, inputs: Declared, outputs: Declared) -> tuple[Shapes, Shapes]:

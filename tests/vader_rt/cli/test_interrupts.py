@@ -67,9 +67,9 @@ def long_clip(frames: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory
 
 
 def interrupted(
-    argv: list[str], stage: str, seconds: float, numbers: list[signal.Signals], cwd: Path
+    argv: list[str], stage: str, numbers: list[signal.Signals], cwd: Path
 ) -> tuple[int, str]:
-    """Exit code and remaining stderr of a run that gets signals some time after a stage began.
+    """Exit code and remaining stderr of a run that gets signals after a stage's first frame.
 
     The last of them comes again and again until it has ended.
     """
@@ -86,7 +86,6 @@ def interrupted(
         for line in process.stderr:
             if line.startswith(stage):
                 break
-        time.sleep(seconds)
         for number in numbers:
             process.send_signal(number)
         while process.poll() is None:
@@ -101,8 +100,9 @@ def interrupted(
 def test_an_interrupt_keeps_what_there_is(
     numbers: list[signal.Signals], long_clip: Path, untrained: dict[str, Path], tmp_path: Path
 ) -> None:
-    argv = [str(long_clip), "--model", str(untrained["frame"]), "--frames", "all"]
-    code, stderr = interrupted(argv, "room", 1, numbers, tmp_path)
+    options = ["--model", str(untrained["frame"]), "--no-restore", "--frames", "all"]
+    argv = [str(long_clip), *options]
+    code, stderr = interrupted(argv, "room", numbers, tmp_path)
     assert code == 130, stderr
     last = "vader-rt: interrupted; the result in long.vader is what was recovered by then\n"
     assert stderr == last
@@ -115,7 +115,7 @@ def test_interrupt_before_anything_was_recovered(
     long_clip: Path, untrained: dict[str, Path], tmp_path: Path
 ) -> None:
     argv = [str(long_clip), "--model", str(untrained["frame"])]
-    code, stderr = interrupted(argv, "virtual background", 0.1, [signal.SIGINT], tmp_path)
+    code, stderr = interrupted(argv, "virtual background", [signal.SIGINT], tmp_path)
     assert (code, stderr) == (130, "vader-rt: interrupted before anything was recovered\n")
     assert not list(tmp_path.iterdir())
 
@@ -151,7 +151,8 @@ def test_a_result_that_cannot_be_written_is_kept(
 ) -> None:
     out, temporary = tmp_path / "out", tmp_path / "temporary"
     temporary.mkdir()
-    argv = [*COMMAND, str(clip), "--model", str(untrained["frame"]), "-o", str(out)]
+    options = ["--model", str(untrained["frame"]), "--no-restore", "-o", str(out)]
+    argv = [*COMMAND, str(clip), *options]
     process = subprocess.Popen(
         argv,
         stdout=subprocess.DEVNULL,

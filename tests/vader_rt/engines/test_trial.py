@@ -60,7 +60,7 @@ SMALLER = model(
         (large(30_000, 30_000), InputError, "takes more than 20 s or 2048 MiB"),
         (large(2**31, 2**31), EngineError, "ONNX Runtime fails on it"),
         (RESHAPED, EngineError, "ONNX Runtime fails on it"),
-        (SMALLER, InputError, r"it gives \(1, 1, 8, 16\) float32 as similarity"),
+        (SMALLER, InputError, r"be right: it gives \(1, 1, 8, 16\) float32 as"),
     ],
     ids=["memory", "more memory", "fails", "size"],
 )
@@ -121,7 +121,7 @@ def test_what_depends_on_the_frames_is_an_error_of_the_engine(tmp_path: Path) ->
     planes = np.zeros(CONTRACT.input_shape, np.float32)
     assert (engine.run(planes)[0] == 1).all(), "shares end at 1"
     for level in (9, 1e30, np.nan):
-        with pytest.raises(EngineError, match=r"it gives values from .* as similarity") as caught:
+        with pytest.raises(EngineError, match=r"be right: it gives values from .* as") as caught:
             engine.run(np.full_like(planes, level))
         assert "\n" not in str(caught.value)
     with pytest.raises(EngineError, match="ONNX Runtime failed on the cpu"):
