@@ -58,7 +58,7 @@ def test_what_is_no_segmenter_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("no model")
     for model, said in (
         (tmp_path / "none.onnx", "does not exist"),
-        (tmp_path / "text.onnx", "cannot read it"),
+        (tmp_path / "text.onnx", "is no ONNX model"),
         (DEFAULT_MODEL, "is no person segmenter"),
     ):
         with pytest.raises(InputError, match=said) as error:
