@@ -33,6 +33,9 @@ _OURS = ".vader-rt-"
 _PARTIAL, _READY, _OLD = (f"{_OURS}{state}-" for state in ("partial", "ready", "old"))
 _WAIT_SECONDS = 10.0
 """How long another run may take to write into the same folder."""
+_TRIES = 100
+"""How often another run may take away a folder that this one needs."""
+_BUSY = "another run is writing there"
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,13 @@ def check_output(
         for path in inputs:
             if _lies_in(path, folder):
                 raise UsageError(f"{path}: lies in the output folder; give another one with -o")
-        with _made(folder):
-            # where another run is writing already, it can be written, and what is there is its own
-            with suppress(BlockingIOError), _locked(folder, wait_seconds=0):
-                _clean_up(folder)
-                with _partial(folder) as trial:
-                    _write(trial / REPORT_FILE, b"{}\n")
-            _check_content(folder, video, overwrite=overwrite)
+        recording = None if overwrite else _to_compare(folder, video)
+        with _taken(folder):
+            _clean_up(folder)
+            names = [p.name for p in folder.iterdir() if not p.name.startswith(_OURS)]
+            _check_earlier(folder, sorted(names), recording, overwrite=overwrite)
+            with _partial(folder) as trial:
+                _write(trial / REPORT_FILE, b"{}\n")
 
 
 def write_result(
@@ -103,7 +106,7 @@ def write_result(
     Raises:
         UsageError: it cannot be written, or what came there in the meantime would be lost.
     """
-    with writing(folder), _made(folder), _locked(folder, wait_seconds=_WAIT_SECONDS):
+    with writing(folder), _taken(folder):
         _clean_up(folder)
         taken = [name for name in RESULT_FILES if os.path.lexists(folder / name)]
         _check_earlier(folder, taken, recording, overwrite=overwrite)
@@ -137,14 +140,12 @@ def _places(folder: Path) -> Iterator[Path]:
     yield Path("/dev/shm")
 
 
-def _check_content(folder: Path, video: Path | None, *, overwrite: bool) -> None:
-    """Refuse a folder that holds anything but an earlier result of the same recording."""
-    recording = None
-    if video is not None and not overwrite and _earlier(folder) is not None:
-        with reading(video):
-            recording = Recording(video.stem, file_sha256(video)) if video.is_file() else None
-    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith(_OURS))
-    _check_earlier(folder, names, recording, overwrite=overwrite)
+def _to_compare(folder: Path, video: Path | None) -> Recording | None:
+    """The recording that an earlier result has to be of; None if there is nothing to compare."""
+    if video is None or _earlier(folder) is None or not video.is_file():
+        return None
+    with reading(video):
+        return Recording(video.stem, file_sha256(video))
 
 
 def _check_earlier(
@@ -194,41 +195,59 @@ def _lies_in(path: Path, folder: Path) -> bool:
 
 
 @contextmanager
-def _made(folder: Path) -> Iterator[None]:
-    """A folder with its parents; those that are made here go again if they stay empty."""
+def _taken(folder: Path) -> Iterator[None]:
+    """A folder with its parents, to which no other run writes meanwhile.
+
+    Those that are made here go again if they stay empty. A lock goes with its process, even if
+    that is killed.
+
+    Raises:
+        BlockingIOError: another run keeps it for longer than `_WAIT_SECONDS`.
+    """
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    handle = None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        handle = _locked(folder)
         yield
     finally:
         for path in missing:
             with suppress(OSError):
                 path.rmdir()
+        if handle is not None:
+            os.close(handle)
 
 
-@contextmanager
-def _locked(folder: Path, *, wait_seconds: float) -> Iterator[None]:
-    """Keep other runs from writing to a folder; a lock goes with its process, even if killed.
-
-    Raises:
-        BlockingIOError: another run keeps it for longer than that.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        end = time.monotonic() + wait_seconds
-        while True:
+def _locked(folder: Path) -> int:
+    """Make and lock a folder: its handle. Another run may take it away before, as it is empty."""
+    end = time.monotonic() + _WAIT_SECONDS
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(folder, os.O_RDONLY)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= end:
-                    raise BlockingIOError(errno.EAGAIN, "another run is writing there") from None
-                time.sleep(0.05)
-            except OSError:  # a file system without locks
-                break
-        yield
-    finally:
-        os.close(handle)
+                _lock(handle, end)
+                if os.path.samestat(os.fstat(handle), folder.stat()):
+                    return handle
+            except BaseException:
+                os.close(handle)
+                raise
+            os.close(handle)
+        except FileNotFoundError:
+            if not tries_left:
+                raise
+    raise BlockingIOError(errno.EAGAIN, _BUSY)
+
+
+def _lock(handle: int, end: float) -> None:
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise BlockingIOError(errno.EAGAIN, _BUSY) from None
+            time.sleep(0.05)
+        except OSError:  # a file system without locks
+            return None
 
 
 @contextmanager
@@ -278,7 +297,8 @@ def _replace(folder: Path, ready: Path) -> None:
 def _clean_up(folder: Path) -> None:
     """Finish or remove what runs that were killed left in a folder."""
     for ready in folder.glob(f"{_READY}*"):
-        _replace(folder, ready)
+        if _is_folder(ready):  # never what a link leads to
+            _replace(folder, ready)
     for state in (_PARTIAL, _READY, _OLD):
         for left in folder.glob(f"{state}*"):
             shutil.rmtree(left, ignore_errors=True)

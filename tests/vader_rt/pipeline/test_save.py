@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from vader_rt.errors import UsageError
 from vader_rt.io.files import file_sha256
-from vader_rt.pipeline import save as saving
 from vader_rt.pipeline.save import (
     RESULT_FILES,
     Recording,
@@ -186,19 +185,28 @@ def test_what_comes_meanwhile_stays(tmp_path: Path) -> None:
     assert state(tmp_path) == "unfinished"
 
 
-def test_a_folder_that_another_run_writes_to_is_not_tried(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """That run would take what the trial makes for what a killed one left, and remove it."""
-    tried: list[Path] = []
-    monkeypatch.setattr(saving, "_write", lambda path, _: tried.append(path))
-    handle = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    check_output(tmp_path)
-    assert tried == []
-    os.close(handle)
-    check_output(tmp_path)
-    assert [path.name for path in tried] == ["result.json"]
+def test_runs_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+
+    def run(text: str) -> None:
+        for _ in range(10):
+            check_output(folder)
+        write_result(folder, files(text), OURS)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(run, "abcd")) == [None] * 4
+    assert listing(folder) == sorted(RESULT_FILES)
+    assert state(folder) in {f"whole {text}" for text in "abcd"}
+
+
+@pytest.mark.parametrize("state_name", ["partial", "ready", "old"])
+def test_a_link_that_looks_like_ours_leads_nowhere(state_name: str, tmp_path: Path) -> None:
+    save(tmp_path / "theirs", "theirs")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / f".vader-rt-{state_name}-x").symlink_to("../theirs")
+    save(tmp_path / "out", "new")
+    assert state(tmp_path / "out") == "whole new"
+    assert state(tmp_path / "theirs") == "whole theirs"
 
 
 def test_a_result_is_kept_where_there_is_a_place(
