@@ -195,16 +195,21 @@ def open_source(
     """
     if isinstance(source, (str, Path)):
         yield open_video(source, max_pixels=max_pixels)
-    elif isinstance(source, (np.ndarray, Sequence)):
+    elif isinstance(source, (np.ndarray, Sequence)) and not _is_scalar(source):
         if len(source) == 0:
             raise InputError("no frames were given")
         items = cast("Sequence[np.ndarray]", source)
         yield FrameArray(items, _checked_size(_checked(items[0]), "frames", max_pixels))
-    elif isinstance(source, Iterable):
+    elif isinstance(source, Iterable) and not _is_scalar(source):
         with tempfile.TemporaryDirectory(prefix="vader-rt-") as folder:
             yield _spool(source, Path(folder) / "frames.mkv", max_pixels)
     else:
         raise InputError(f"a path or frames were expected, not {type(source).__name__}")
+
+
+def _is_scalar(source: object) -> bool:
+    """Whether it is an array that cannot be iterated."""
+    return isinstance(source, np.ndarray) and source.ndim == 0
 
 
 class VideoWriter:

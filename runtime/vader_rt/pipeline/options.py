@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from pathlib import Path
@@ -102,7 +103,7 @@ def _is_whole(value: Any, least: int) -> bool:
 
 
 def _is_path(value: Any) -> bool:
-    return isinstance(value, str | Path) and "\0" not in str(value)
+    return isinstance(value, str | Path) and str(value) != "" and "\0" not in str(value)
 
 
 def _is_model(value: Any) -> bool:
@@ -110,7 +111,11 @@ def _is_model(value: Any) -> bool:
 
 
 def _is_seconds(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 < float(value) < math.inf
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    with suppress(OverflowError):  # a whole number may be too large
+        return 0 < float(value) < math.inf
+    return False
 
 
 def _is_frames(value: Any) -> bool:

@@ -269,6 +269,7 @@ def test_memory_and_one_way_sources_agree(frames: list[np.ndarray]) -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
+        (np.array(5), "not ndarray"),
         ([], "no frames"),
         (iter([]), "no frames"),
         ([np.zeros((96, 96, 3))], "uint8"),
