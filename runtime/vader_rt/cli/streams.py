@@ -61,5 +61,9 @@ def _put(text: str, stream: TextIO) -> None:
         OSError: it cannot be written.
     """
     encoding = stream.encoding or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    try:
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
+        stream.write(text + "\n")
+    except UnicodeError as error:  # not every encoding can write every text, or a line's end
+        raise OSError(f"its encoding is {encoding}") from error
     stream.flush()

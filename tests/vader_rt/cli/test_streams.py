@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -13,7 +14,8 @@ import cv2
 import pytest
 
 from tests.conftest import assert_one_line
-from vader_rt.cli.streams import printable
+from vader_rt.cli.streams import give, note, printable
+from vader_rt.errors import UsageError
 from vader_rt.pipeline.save import RESULT_FILES
 
 COMMAND = [sys.executable, "-m", "vader_rt"]
@@ -33,6 +35,15 @@ FORGED = "a\nvader-rt: \x1b[2Jall is well\r\u2028\u202e"
 )
 def test_a_text_is_one_line(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_an_encoding_that_cannot_write_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="idna")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "stderr", stream)
+    note("one\n\ntwo.")
+    with pytest.raises(UsageError, match=r"standard output: .*idna"):
+        give("one\n\ntwo.")
 
 
 @pytest.mark.parametrize(
