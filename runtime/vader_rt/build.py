@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vader_rt.cli.exit_codes import exit_code
+from vader_rt.cli.streams import give, printable
 from vader_rt.engines.trt.bindings import find_bindings
 from vader_rt.engines.trt.builder import build_engine
 from vader_rt.engines.trt.sidecar import FLAVOURS, engine_beside
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def job() -> int:
         bindings = find_bindings(args.flavour, args.target)
         build_engine(args.model, engine, bindings, workspace_mib=args.workspace)
-        print(engine)
+        give(printable(str(engine)))
         return 0
 
     return exit_code("vader_rt.build", job, interrupted="interrupted; nothing was built")

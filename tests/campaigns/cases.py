@@ -68,7 +68,7 @@ class Material:
     def seconds(self, folder: Path) -> float:
         """How long an undisturbed run takes."""
         if self._seconds is None:
-            self._seconds = seconds_of((self.call,), folder)
+            self._seconds = seconds_of((self.call, "--no-restore"), folder)
         return self._seconds
 
 
@@ -124,7 +124,9 @@ def sidecar(material: Material, folder: Path, rng: np.random.Generator) -> Case:
 def interrupt(material: Material, folder: Path, rng: np.random.Generator) -> Case:
     """A signal at any moment of a run."""
     moment = float(rng.uniform(0, 1.1)) * material.seconds(folder)
-    return Case((material.call,), (int(_SIGNALS[rng.integers(len(_SIGNALS))]), moment))
+    return Case(
+        (material.call, "--no-restore"), (int(_SIGNALS[rng.integers(len(_SIGNALS))]), moment)
+    )
 
 
 def _models() -> list[tuple[str, Path]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import reprlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from vader_rt.contract import Contract
 from vader_rt.engines.engine import Engine, EngineName
 from vader_rt.engines.load import load_engine
 from vader_rt.engines.trt.memory import MEMORY_PACKAGES, MemoryPackage
+from vader_rt.entries import shown
 from vader_rt.errors import InputError, UsageError
 from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.cpus import threads_for
@@ -81,7 +81,7 @@ class Options:
         for option, (fits, wanted) in _RULES.items():
             value = getattr(self, option)
             if not fits(value):
-                raise UsageError(f"{option}: {reprlib.repr(value)} is not {wanted}")
+                raise UsageError(f"{option}: {shown(value)} is not {wanted}")
         if (self.truth is None) != (self.mask is None):
             raise UsageError("truth and mask belong together: the room, and where it leaks")
         if self.virtual_background is not None and self.virtual_library is not None:

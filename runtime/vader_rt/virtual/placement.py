@@ -26,7 +26,7 @@ _INLIER_PIXELS, _LEAST_INLIERS, _RANSAC_STEPS = 3.0, 8, 5000
 _MOST_TURN = 0.02
 """What turns or shears by more than this, about 1°, is chance."""
 _ECC_STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-6)
-_ECC_SMOOTHING, _NEAR, _OVERLAY_LEVELS = 5, (9, 9), 20
+_ECC_SMOOTHING, _NEAR, _OTHER_LEVELS = 5, (9, 9), 20
 _WHOLE = 0.01
 """A pixel is covered wholly if no more than this of it is missing on a side."""
 
@@ -138,7 +138,7 @@ def refined(placement: Placement, image: np.ndarray, shown: Shown) -> Placement:
     if not both.any():  # small as it is, nothing of it is surely shown
         return placement
     off = cv2.blur(most_off(picture, shown.image), _NEAR)
-    both &= off <= max(_OVERLAY_LEVELS, 2 * np.median(off[both]))
+    both &= off <= max(_OTHER_LEVELS, 2 * np.median(off[both]))
     try:
         _, matrix = cv2.findTransformECC(
             _gray(picture),

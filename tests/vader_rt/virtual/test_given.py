@@ -286,6 +286,7 @@ def test_the_fit_is_reported(room_file: Path, untrained: dict[str, Path]) -> Non
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_a_real_clients_file(shared: Path) -> None:
     """It was scaled, shifted and cut, and the call recorded from the screen."""
     folder = shared / "calls" / "recordings"
