@@ -15,11 +15,7 @@ from vader_rt.contract import AS_THE_NETWORK_SAYS, KNOWN_INPUTS, Contract, group
 from vader_rt.errors import InputError
 from vader_rt.io.files import file_sha256
 
-_ONCE_PER_CALL: dict[str, Literal["restore", "judge"]] = {
-    "restorenet": "restore",
-    "judge": "judge",
-    "judges": "judge",
-}
+_ONCE_PER_CALL: dict[str, Literal["restore", "judge"]] = {"restorenet": "restore", "judge": "judge"}
 """Kinds of the networks that run once per call."""
 
 

@@ -100,10 +100,10 @@ def test_the_recipe_has_all_steps_in_order() -> None:
     modules = [command[0] for command in recipe()]
     steps = list(dict.fromkeys(modules))
     assert steps == [
-        *("train.compose", "train.fit", "export.to_onnx", "train.average", "train.ensemble"),
+        *("train.compose", "train.fit", "export.to_onnx", "train.average"),
         *("calib.confidence", "calib.claims", "train.evaluate"),
     ]
     configs = [word for command in recipe() for word in command if word.endswith(".yaml")]
     assert [Path(config).stem for config in configs] == [
-        *("leaknet", "leaknet_vote", "leaknet_vote", "restorenet", "judge", "judge", "judge"),
+        *("leaknet", "leaknet_vote", "leaknet_vote", "restorenet", "judge"),
     ]

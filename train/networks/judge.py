@@ -53,10 +53,6 @@ class Judge(nn.Module):
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def forward(self, planes: Tensor) -> Tensor:
-        return torch.sigmoid(self.logit(planes))
-
-    def logit(self, planes: Tensor) -> Tensor:
-        """What `forward` gives, before the sigmoid."""
         sure = _group(planes, "sure").clamp(1e-3, 1 - 1e-3)
         logit = torch.log(sure / (1 - sure))
         seen = self.sample_stem(_of_samples(planes).flatten(0, 1)).unflatten(0, (-1, TIME_BINS))
@@ -65,32 +61,13 @@ class Judge(nn.Module):
         mean = self._mean_of_seen(x, planes).expand_as(x)
         x = down_and_up(x, self.down, self.narrow, self.up)
         x = self.last(torch.cat([x, mean], dim=1))
-        return self.head(x).float() + logit
+        return torch.sigmoid(self.head(x).float() + logit)
 
     def _mean_of_seen(self, x: Tensor, planes: Tensor) -> Tensor:
         """What the call is like wherever it leaks, its client above all: (N, width, 1, 1)."""
         weight = F.avg_pool2d((_group(planes, "evidence") > 0).to(x.dtype), 2)
         total = (self.about_call(x) * weight).sum(dim=(2, 3), keepdim=True)
         return F.relu(total / weight.sum(dim=(2, 3), keepdim=True).clamp_min(1))
-
-
-class Judges(nn.Module):
-    """Three judges, trained from different seeds: the mean of their logits.
-
-    Where one of them is sure by chance, the others seldom are (Lakshminarayanan et al., Simple and
-    Scalable Predictive Uncertainty Estimation using Deep Ensembles, 2017).
-    """
-
-    outputs = Judge.outputs
-    count = 3
-
-    def __init__(self, in_channels: int = sum(JUDGE_GROUPS.values())) -> None:
-        super().__init__()
-        self.judges = nn.ModuleList(Judge(in_channels) for _ in range(self.count))
-
-    def forward(self, planes: Tensor) -> Tensor:
-        logits = [judge.logit(planes) for judge in self.judges]  # type: ignore[operator]
-        return torch.sigmoid(torch.stack(logits).mean(dim=0))
 
 
 def _group(planes: Tensor, name: str) -> Tensor:

@@ -6,20 +6,19 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from train.networks.judge import Judge, Judges
+from train.networks.judge import Judge
 from train.networks.leaknet import LeakNet
 from train.networks.restorenet import RestoreNet
 from train.seed import SimpleConvNet, UNet
 from vader_rt.errors import InputError
 
-Network = UNet | SimpleConvNet | LeakNet | RestoreNet | Judge | Judges
+Network = UNet | SimpleConvNet | LeakNet | RestoreNet | Judge
 NETWORKS: dict[str, type[Network]] = {
     "unet": UNet,
     "convnet_simple": SimpleConvNet,
     "leaknet": LeakNet,
     "restorenet": RestoreNet,
     "judge": Judge,
-    "judges": Judges,
 }
 
 

@@ -9,10 +9,7 @@ from train.networks.registry import NETWORKS, build_network
 from vader_rt.contract import JUDGE_GROUPS, RESTORE_GROUPS
 from vader_rt.errors import InputError
 
-CHANNELS = {
-    "restorenet": sum(RESTORE_GROUPS.values()),
-    **dict.fromkeys(("judge", "judges"), sum(JUDGE_GROUPS.values())),
-}
+CHANNELS = {"restorenet": sum(RESTORE_GROUPS.values()), "judge": sum(JUDGE_GROUPS.values())}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
