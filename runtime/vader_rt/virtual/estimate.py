@@ -28,6 +28,11 @@ _MOVING_SHARE = 0.2
 this share of the frames."""
 _PLAIN_LEVELS = 10
 """A background is plain if hardly any detail of it is stronger, in levels."""
+_CELLS, _PLAIN_CELLS = 8, 85
+"""That is judged in so many cells a side, and holds if it does for this percentage of them: name
+tags and icons are in a few."""
+_BAR_LEVELS, _BAR_MARGIN = 20, 1 / 30
+"""Bars are no brighter than this; their edge is felt so far away, in heights of the picture."""
 
 Kind = Literal["still", "plain", "loop", "moving"]
 
@@ -144,5 +149,24 @@ def _kind(image: np.ndarray, occupancy: np.ndarray, masks: np.ndarray) -> Kind:
         return "still"
     if (occupancy[free] > 255 * _MOVING_SHARE).mean() > _MOVING_SHARE:
         return "moving"
+    return "plain" if _is_plain(image, free & ~_bars(image)) else "still"
+
+
+def _is_plain(image: np.ndarray, free: np.ndarray) -> bool:
+    """Whether hardly any of the free cells of a picture has detail."""
     detail = most_off(image, cv2.GaussianBlur(image, (0, 0), image.shape[0] / 90))
-    return "plain" if np.percentile(detail[free], 98) < _PLAIN_LEVELS else "still"
+    rows, columns = (np.array_split(np.arange(side), _CELLS) for side in detail.shape)
+    cells = [np.ix_(row, column) for row in rows for column in columns]
+    strongest = [np.percentile(detail[c][free[c]], 98) for c in cells if free[c].mean() > 0.5]
+    return bool(strongest) and np.percentile(strongest, _PLAIN_CELLS) < _PLAIN_LEVELS
+
+
+def _bars(image: np.ndarray) -> np.ndarray:
+    """Black bars at the edges of a picture, where another shape was fitted in: (H, W) bool."""
+    dark = image.max(axis=2) <= _BAR_LEVELS
+    bars = np.zeros_like(dark)
+    for side in range(4):
+        turned, marked = np.rot90(dark, side), np.rot90(bars, side)
+        count = int(np.argmin([*turned.all(axis=1), False]))
+        marked[: count and count + round(image.shape[0] * _BAR_MARGIN)] = True
+    return bars & ~dark.all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -59,11 +61,41 @@ def test_trace_points_to_the_room() -> None:
     assert estimate.occupancy[50, 50] == pytest.approx(255 / 3, abs=1)
 
 
+def detailed() -> np.ndarray:
+    image = picture(1)
+    image[::4] = 255 - image[::4]
+    return image
+
+
 def test_kinds() -> None:
-    detailed = picture(1)
-    detailed[::4] = 255 - detailed[::4]
-    assert estimate_virtual(moving_person(detailed)).kind == "still"
+    assert estimate_virtual(moving_person(detailed())).kind == "still"
     gray = np.full((96, 160, 3), 90, np.uint8)
     assert estimate_virtual(moving_person(gray)).kind == "plain"
-    moving = [np.roll(detailed, 7 * i, axis=1) for i in range(24)]
+    moving = [np.roll(detailed(), 7 * i, axis=1) for i in range(24)]
     assert estimate_virtual(KeptFrames(moving, [NOBODY] * 24, range(24))).kind == "moving"
+
+
+def tagged(image: np.ndarray) -> np.ndarray:
+    """With a name on a dark field."""
+    image = image.copy()
+    image[2:10, 3:36] = 30
+    image[4:8, 6:33:3] = 250
+    return image
+
+
+def barred(image: np.ndarray) -> np.ndarray:
+    """Between black bars."""
+    image = image.copy()
+    image[:13] = image[-13:] = 5
+    return image
+
+
+@pytest.mark.parametrize("draw", [tagged, barred])
+def test_overlays_and_bars_change_no_kind(draw: Callable[[np.ndarray], np.ndarray]) -> None:
+    gray = np.full((96, 160, 3), 120, np.uint8)
+    assert estimate_virtual(moving_person(draw(gray))).kind == "plain"
+    assert estimate_virtual(moving_person(draw(detailed()))).kind == "still"
+
+
+def test_a_black_picture_is_plain() -> None:
+    assert estimate_virtual(moving_person(np.zeros((96, 160, 3), np.uint8))).kind == "plain"
