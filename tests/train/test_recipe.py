@@ -35,6 +35,7 @@ TINY = {
         "--trainer.max_epochs=1",
         "--trainer.limit_train_batches=2",
         "--trainer.limit_val_batches=1",
+        "--trainer.check_val_every_n_epoch=1",
         "--trainer.enable_progress_bar=false",
     ],
 }
