@@ -43,6 +43,8 @@ def run(arguments: Sequence[str], folder: Path, kill: tuple[int, float] | None =
     """
     output = folder / "out"
     words = [*arguments, "-o", str(output)]
+    for name in ("stdout", "stderr"):
+        (folder / name).touch()
     process = _FORKS.Process(target=_child, args=(words, folder))
     process.start()
     if kill is not None:
@@ -65,8 +67,7 @@ def _child(words: Sequence[str], folder: Path) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for stream, name in ((sys.stdout, "stdout"), (sys.stderr, "stderr")):
         stream.flush()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        os.dup2(os.open(folder / name, flags), stream.fileno())
+        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_TRUNC), stream.fileno())
     sys.argv = ["vader-rt", *words, "--quiet"]
     raise SystemExit(program())
 
@@ -80,7 +81,7 @@ def faults_of(outcome: Outcome, files_before: set[str], frames: int | None = Non
     found = []
     if outcome.code is None:
         return ["hangs"]
-    if outcome.code not in EXIT_CODES:
+    if outcome.code not in EXIT_CODES and not _before_it_began(outcome):
         found.append(f"ends with {outcome.code}")
     if "Traceback" in outcome.stderr:
         found.append("traceback")
@@ -94,6 +95,12 @@ def faults_of(outcome: Outcome, files_before: set[str], frames: int | None = Non
     if more := left - files_before - {"out", "stdout", "stderr"}:
         found.append(f"leaves {sorted(more)}")
     return found
+
+
+def _before_it_began(outcome: Outcome) -> bool:
+    """Whether a signal came before the program could do anything about it."""
+    deaths = (-signal.SIGTERM, -signal.SIGHUP)
+    return outcome.code in deaths and not outcome.stderr and not outcome.output.exists()
 
 
 def _is_one_line(text: str) -> bool:
