@@ -170,15 +170,6 @@ def read_contract(model: str | Path) -> Contract:
     return contract_of(read_onnx(Path(model)))
 
 
-def tried_contract(model: str | Path) -> Contract:
-    """The same of a model that has also run once, see `vader_rt.engines.trial`.
-
-    Raises:
-        InputError: as above, or it takes too much. EngineError: it fails when it runs.
-    """
-    return _tried_contract(read_onnx(Path(model)))
-
-
 def _load_cuda_libraries() -> str:
     """Load CUDA and cuDNN from pip's packages where they are; what was not found, in one line."""
     preload = getattr(onnxruntime, "preload_dlls", None)  # from 1.21 on
@@ -200,14 +191,19 @@ def _loaded(
     file: OnnxFile, providers: list[str], threads: int
 ) -> tuple[onnxruntime.InferenceSession, Contract]:
     if not file.shipped:
-        contract = _tried_contract(file)
+        contract = tried_contract(file)
         return session_of(file, providers, threads), contract
     session = session_of(file, providers, threads)  # reads it faster than protobuf is imported
     metadata = session.get_modelmeta().custom_metadata_map
     return session, Contract.from_metadata(metadata, str(file.path))
 
 
-def _tried_contract(file: OnnxFile) -> Contract:
+def tried_contract(file: OnnxFile) -> Contract:
+    """The contract of a model that has also run once, see `vader_rt.engines.trial`.
+
+    Raises:
+        InputError: it has none that fits, or takes too much. EngineError: it fails when it runs.
+    """
     contract = contract_of(file)
     try_out(file, {"planes": contract.input_shape}, contract.output_shapes)
     return contract

@@ -10,6 +10,7 @@ import numpy as np
 from vader_rt.contract import Contract
 from vader_rt.engines.engine import accepted
 from vader_rt.engines.onnx import tried_contract
+from vader_rt.engines.onnx_file import read_onnx
 from vader_rt.errors import EngineError, InputError
 from vader_rt.installed import repair
 
@@ -21,12 +22,14 @@ class OpenVinoEngine:
 
     def __init__(self, model: str | Path, *, threads: int = 0) -> None:
         openvino = _import_openvino()
-        self.contract: Contract = tried_contract(model)
+        file = read_onnx(Path(model))
+        self.contract: Contract = tried_contract(file)
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         if threads:
             settings["INFERENCE_NUM_THREADS"] = str(threads)
         try:
-            compiled = openvino.Core().compile_model(str(model), "CPU", settings)
+            core = openvino.Core()
+            compiled = core.compile_model(core.read_model(file.data), "CPU", settings)
             self._request = compiled.create_infer_request()
             self._outputs = [compiled.output(name) for name in self.contract.outputs]
         except RuntimeError as error:

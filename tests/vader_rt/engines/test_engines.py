@@ -104,6 +104,7 @@ def test_cuda_is_never_silently_replaced(tmp_path: Path) -> None:
 
 def test_openvino_that_is_missing_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "openvino", None)
+    monkeypatch.setattr("vader_rt.installed.packages", dict)
     path = write_model(tmp_path / "model.onnx", CONTRACT.to_json())
     with pytest.raises(EngineError, match=r"pip install 'vader-rt\[openvino\]'"):
         load_engine(path, "openvino")
