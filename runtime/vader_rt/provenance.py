@@ -6,6 +6,7 @@ import platform
 
 from vader_rt.installed import packages
 
+_ENGINES = ("onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt", "tensorrt-rtx-cu13")
 _PACKAGES = (
     "vader-rt",
     "numpy",
@@ -14,12 +15,8 @@ _PACKAGES = (
     "opencv-contrib-python",
     "opencv-contrib-python-headless",
     "av",
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "openvino",
+    *_ENGINES,
     "protobuf",
-    "tensorrt",
-    "tensorrt-rtx-cu13",
     "cuda-python",
     "pycuda",
 )
@@ -30,3 +27,10 @@ def versions() -> dict[str, str]:
     installed = packages()
     found = {name: installed[name] for name in _PACKAGES if name in installed}
     return {"python": platform.python_version(), **found}
+
+
+def version_line() -> str:
+    """The package's version, and those of the engines that are installed."""
+    found = versions()
+    engines = [f"{name} {found[name]}" for name in _ENGINES if name in found]
+    return f"vader-rt {found.get('vader-rt', '0+unknown')} ({', '.join(engines)})"

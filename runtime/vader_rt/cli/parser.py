@@ -1,224 +1,110 @@
-"""The words that `vader-rt` and `vader-rt doctor` understand."""
+"""The words that `vader-rt` understands: a command, and the options of each."""
 
 from __future__ import annotations
 
 import argparse
-import math
 import sys
-from pathlib import Path
-from typing import Any, Literal, NoReturn
+from collections.abc import Sequence
+from typing import Any, NoReturn, Protocol
 
-from vader_rt import __version__
-from vader_rt.cli.streams import give, note, printable
+from vader_rt.cli.commands import completion, doctor, run
+from vader_rt.cli.interrupts import Interrupts
+from vader_rt.cli.streams import give, note, tell
+from vader_rt.errors import UsageError
 
 _EPILOG = """\
-exit codes: 0 done; 1 a mistake of ours; 2 usage, or OUT cannot be written; 3 input that cannot be
-read; 4 engine, device or system; 5 nothing recovered; 6 more recovered than --fail-above allows;
-7 --fail-above not decided, as not all was read; 130 interrupted, what was recovered so far is
-written.
+examples:
+  vader-rt call.mp4            recover the room from a recording, into call.vader/
+  vader-rt run --help          everything that this can be told
+  vader-rt doctor              check the installation
 
-`vader-rt doctor` checks this installation; a recording of that name is `./doctor`.
+A recording that is called like a command is ./doctor.
 """
 
 
+class Command(Protocol):
+    """A module of `vader_rt.cli.commands`.
+
+    HELP: what it does. INTERRUPTED: what Ctrl-C means. EPILOG: examples and exit codes.
+    """
+
+    HELP: str
+    INTERRUPTED: str
+    EPILOG: str
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """What the command understands."""
+
+    def job(self, args: argparse.Namespace, interrupts: Interrupts) -> int:
+        """Run it, and return the exit code."""
+
+
+COMMANDS: dict[str, Command] = {"run": run, "doctor": doctor, "completion": completion}
+_ABOUT_ALL = ("-h", "--help", "--version")
+
+
 class _Parser(argparse.ArgumentParser):
-    """Prints as everything else is printed."""
+    """Prints as everything else is printed: what is wrong, on one line."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(printable(message))
+        tell(f"vader-rt: {message}; see `{self.prog} --help`")
+        sys.exit(UsageError.exit_code)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         (give if file is sys.stdout else note)(message.rstrip("\n"))
 
 
-def call_parser() -> argparse.ArgumentParser:
-    """What `vader-rt VIDEO` understands."""
+class _Version(argparse.Action):
+    """Prints the versions of the package and of its engines, which takes a moment to find out."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from vader_rt.provenance import version_line
+
+        give(version_line())
+        parser.exit()
+
+
+def with_command(words: Sequence[str]) -> list[str]:
+    """The words of a command line with the command that may be left out: `run`."""
+    said = words and words[0] in (*COMMANDS, *_ABOUT_ALL)
+    return list(words) if said else ["run", *words]
+
+
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The options of the command that the first word names.
+
+    command: its name. parser: the one of all commands.
+    """
+    parser, commands = _parsers()
+    args, unknown = parser.parse_known_args(words)
+    if unknown:
+        commands[args.command].error(f"unrecognized arguments: {' '.join(unknown)}")
+    args.parser = parser
+    return args
+
+
+def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
+    """The parser of all commands, and that of each."""
     parser = _Parser(
         prog="vader-rt",
-        description="Recover the real background from a video call with a virtual one.",
+        usage="vader-rt VIDEO [option ...]\n       vader-rt COMMAND ...",
+        description="Recover the real background from video calls with a virtual one.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
-    add("video", type=Path, metavar="VIDEO", help="recording of the call")
-    add(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="OUT",
-        help="folder for the result (default: <video stem>.vader)",
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="print the versions of this and its engines"
     )
-    add(
-        "--overwrite",
-        action="store_true",
-        help="replace the result in OUT even if it is of another recording",
+    commands = parser.add_subparsers(
+        title="commands", dest="command", metavar="COMMAND", required=True, prog="vader-rt"
     )
-    _add_virtual_options(parser)
-    _add_model_options(parser)
-    _add_machine_options(parser)
-    _add_work_options(parser)
-    _add_gate_options(parser)
-    add("--json", action="store_true", help="print result.json to stdout")
-    add("--quiet", action="store_true", help="print no progress")
-    add("--version", action="version", version=f"vader-rt {__version__}")
-    return parser
-
-
-def _add_virtual_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    virtual = parser.add_mutually_exclusive_group().add_argument
-    virtual("--virtual-background", type=Path, metavar="IMG", help="the virtual image, if known")
-    virtual(
-        "--virtual-library",
-        type=Path,
-        metavar="DIR",
-        help="pictures among which the virtual image may be; it is used if it is found",
-    )
-    add(
-        "--fill",
-        action="store_true",
-        help="continue the room into what was never seen, instead of the virtual background; "
-        "alpha and confidence stay 0 there",
-    )
-
-
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--model", type=Path, metavar="FILE", help="frame model (.onnx, .engine) of your own")
-    add(
-        "--restore",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="whether the restoration network corrects the room by vote (default: it does)",
-    )
-    add(
-        "--restoration",
-        type=Path,
-        metavar="FILE",
-        help="correct the room by a restoration model of your own",
-    )
-    add(
-        "--judge",
-        type=Path,
-        metavar="FILE",
-        help="take the confidence from a judge of your own; with --restoration there is no other",
-    )
-    add(
-        "--person-model",
-        type=Path,
-        metavar="FILE",
-        help="tell the judge where the caller is by a person segmenter of your own (.onnx)",
-    )
-    add(
-        "--engine",
-        choices=("auto", "tensorrt", "onnx-cuda", "openvino", "onnx-cpu"),
-        default="auto",
-        help="default: %(default)s",
-    )
-
-
-def _add_work_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--cpu-features", action="store_true", help="never make the features with OpenCV's CUDA")
-    add(
-        "--frames",
-        type=_frames,
-        default="auto",
-        metavar="N",
-        help="how many frames go through the network, chosen all over the call: a number, `all`, "
-        "or `auto` (default), 80 to 400 by its length",
-    )
-    add(
-        "--time-limit",
-        type=_seconds,
-        metavar="SECONDS",
-        help="finish with what there is after so many seconds",
-    )
-    add("--max-pixels", type=_count, metavar="N", help="of a frame (default: 16 million)")
-
-
-def _add_gate_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--truth", type=Path, metavar="ROOM", help="picture of the real room, for a score")
-    add("--mask", type=Path, metavar="MASK", help="the true leak's maximum over time, for a score")
-    add(
-        "--fail-above",
-        type=_share,
-        metavar="SHARE",
-        help="exit with 6 if a larger share of the picture is recovered",
-    )
-
-
-def _add_machine_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--device-memory",
-        choices=("cuda-python", "pycuda"),
-        help="package for the GPU's memory with TensorRT (default: the one that is installed)",
-    )
-    add("--threads", type=_count, default=0, metavar="N", help="CPU threads (default: all cores)")
-    add("--debug", action="store_true", help="print where in the program an error came up")
-
-
-def doctor_parser() -> argparse.ArgumentParser:
-    """What `vader-rt doctor` understands."""
-    parser = _Parser(
-        prog="vader-rt doctor",
-        description="Check this installation: what is here, what runs, whether it is right.",
-        epilog="exit codes: 0 all is well, or was skipped for a reason; 4 a check failed.",
-    )
-    add = parser.add_argument
-    add("--json", action="store_true", help="print the report as JSON to stdout")
-    add(
-        "--model",
-        type=Path,
-        nargs="+",
-        metavar="FILE",
-        help="copies of the package's models in another precision, or engines of them",
-    )
-    add("--frames", type=_count, default=100, metavar="N", help="per round (default: %(default)s)")
-    _add_machine_options(parser)
-    return parser
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to 1")
-    return value
-
-
-def _frames(text: str) -> int | Literal["auto", "all"]:
-    if text == "auto":
-        return "auto"
-    if text == "all":
-        return "all"
-    count = _whole(text)
-    if count is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not `auto`, `all` or a number of frames")
-    return count
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return value
-
-
-def _count(text: str) -> int:
-    count = _whole(text)
-    if count is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number, 0 or more")
-    return count
-
-
-def _whole(text: str) -> int | None:
-    """A whole number, if it is one that a machine could count to."""
-    return int(text) if text.isdecimal() and len(text) < 20 else None
+    for name, command in COMMANDS.items():
+        of_command = commands.add_parser(
+            name,
+            help=command.HELP,
+            description=f"{command.HELP[0].upper()}{command.HELP[1:]}.",
+            epilog=command.EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_options(of_command)
+    return parser, commands.choices

@@ -1,0 +1,1 @@
+"""What `vader-rt` can be told to do, a module each: its options, and its job."""

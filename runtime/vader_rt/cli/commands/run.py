@@ -1,0 +1,252 @@
+"""`vader-rt run VIDEO`, or `vader-rt VIDEO`: recover the real background from a video call."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vader_rt.cli.exit_codes import (
+    EXIT_GATE_EXCEEDED,
+    EXIT_GATE_UNDECIDED,
+    EXIT_INTERRUPTED,
+    EXIT_NOTHING_RECOVERED,
+)
+from vader_rt.cli.interrupts import Interrupts
+from vader_rt.cli.streams import give, note, tell
+from vader_rt.cli.values import add_machine_options, count, frames, seconds, share
+from vader_rt.errors import UsageError
+
+if TYPE_CHECKING:
+    from vader_rt.cli.console import ProgressPrinter
+    from vader_rt.pipeline.api import Progress
+    from vader_rt.pipeline.result import Reconstruction
+
+HELP = "recover the real room from a recording of a call; the word `run` may be left out"
+INTERRUPTED = "interrupted before anything was recovered"
+EPILOG = """\
+examples:
+  vader-rt call.mp4                                   the room, into call.vader/
+  vader-rt call.mp4 --virtual-background beach.jpg    better, where the picture is known
+  vader-rt call.mp4 -o out --fail-above 0.01          exit code 6 if more than 1 % is claimed
+
+exit codes: 0 done; 1 a mistake of ours; 2 usage, or OUT cannot be written; 3 input that cannot be
+read; 4 engine, device or system; 5 nothing recovered; 6 more recovered than --fail-above allows;
+7 --fail-above not decided, as not all was read; 130 interrupted, what was recovered so far is
+written.
+"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What the command understands."""
+    add = parser.add_argument
+    add("video", type=Path, metavar="VIDEO", help="recording of the call")
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT",
+        help="folder for the result (default: <video stem>.vader)",
+    )
+    add(
+        "--overwrite",
+        action="store_true",
+        help="replace the result in OUT even if it is of another recording",
+    )
+    _add_virtual_options(parser)
+    _add_model_options(parser)
+    add_machine_options(parser)
+    _add_work_options(parser)
+    _add_gate_options(parser)
+    add("--json", action="store_true", help="print result.json to stdout")
+    add("--quiet", action="store_true", help="print no progress")
+
+
+def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
+    """Recover the room, and return the exit code."""
+    with interrupts.held():
+        from vader_rt.cli.console import ProgressPrinter
+        from vader_rt.pipeline.save import check_output
+
+    folder = args.output or Path(f"{args.video.stem}.vader")
+    check_output(folder, video=args.video, inputs=_inputs(args), overwrite=args.overwrite)
+    with ProgressPrinter(quiet=args.quiet) as printer:
+        result = _recover(args, printer, interrupts)
+    if result is None:
+        raise KeyboardInterrupt
+    _save(result, folder, overwrite=args.overwrite)
+    unheard = _print(result, folder, args)
+    if interrupts.seen:
+        how = "is complete" if result.report["complete"] else "is what was recovered by then"
+        tell(f"vader-rt: interrupted; the result in {folder} {how}")
+        return EXIT_INTERRUPTED
+    return _exit_code(result, args.fail_above) or unheard
+
+
+def _inputs(args: argparse.Namespace) -> list[Path]:
+    """The files and folders that the command line names, but for the output."""
+    given = {name: value for name, value in vars(args).items() if name != "output"}
+    return [value for value in given.values() if isinstance(value, Path)]
+
+
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """The `Options`, which are called as on the command line."""
+    from vader_rt.pipeline.options import Options
+
+    return {option.name: getattr(args, option.name) for option in fields(Options)}
+
+
+def _recover(
+    args: argparse.Namespace, printer: ProgressPrinter, interrupts: Interrupts
+) -> Reconstruction | None:
+    """Run to the end, or until the user wants it to end: then with what there is by then."""
+    from vader_rt.pipeline.api import reconstruct_stream
+
+    progress: Progress | None = None
+    try:
+        for progress in reconstruct_stream(args.video, **_options(args)):
+            printer.update(progress)
+            interrupts.check()
+        interrupts.hold()
+    except (KeyboardInterrupt, Exception):
+        if not interrupts.seen:
+            raise
+    return progress.snapshot() if progress else None
+
+
+def _save(result: Reconstruction, folder: Path, *, overwrite: bool) -> None:
+    """Write the result to its folder or, where that fails, to another place.
+
+    Raises:
+        UsageError: it could not be written to its folder.
+    """
+    from vader_rt.pipeline.save import write_elsewhere, write_result
+
+    files = result.files()
+    try:
+        write_result(folder, files, result.recording, overwrite=overwrite)
+    except UsageError as error:
+        kept = write_elsewhere(folder, files)
+        where = f"is kept in {kept}" if kept else "is lost: no other place could be written either"
+        raise UsageError(f"{error}; the result {where}") from None
+
+
+def _print(result: Reconstruction, folder: Path, args: argparse.Namespace) -> int:
+    """Print what was asked for; the exit code if that fails, as the result is safe already."""
+    from vader_rt.cli.console import summary
+
+    try:
+        if args.json:
+            give(json.dumps(result.report))
+        if not args.quiet:
+            (note if args.json else give)(summary(result, folder))
+    except UsageError as error:
+        tell(f"vader-rt: {error}; the result is in {folder}")
+        return error.exit_code
+    return 0
+
+
+def _exit_code(result: Reconstruction, fail_above: float | None) -> int:
+    if fail_above is not None and result.coverage > fail_above:
+        tell(
+            f"vader-rt: {result.coverage:.4f} of the picture was recovered, "
+            f"more than --fail-above {fail_above}"
+        )
+        return EXIT_GATE_EXCEEDED
+    if fail_above is not None and not result.report["complete"]:
+        lost = f"the input is damaged ({next(iter(result.report['warnings']), None)})"
+        why = lost if result.is_damaged else "the time limit ended the work"
+        tell(f"vader-rt: --fail-above is not decided: {why}")
+        return EXIT_GATE_UNDECIDED
+    if result.is_empty:
+        found = "what could be read of this call" if result.is_damaged else "this call"
+        tell(f"vader-rt: nothing was recovered: no leak was found in {found}")
+        return EXIT_NOTHING_RECOVERED
+    return 0
+
+
+def _add_virtual_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    virtual = parser.add_mutually_exclusive_group().add_argument
+    virtual("--virtual-background", type=Path, metavar="IMG", help="the virtual image, if known")
+    virtual(
+        "--virtual-library",
+        type=Path,
+        metavar="DIR",
+        help="pictures among which the virtual image may be; it is used if it is found",
+    )
+    add(
+        "--fill",
+        action="store_true",
+        help="continue the room into what was never seen, instead of the virtual background; "
+        "alpha and confidence stay 0 there",
+    )
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--model", type=Path, metavar="FILE", help="frame model (.onnx, .engine) of your own")
+    add(
+        "--restore",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether the restoration network corrects the room by vote (default: it does)",
+    )
+    add(
+        "--restoration",
+        type=Path,
+        metavar="FILE",
+        help="correct the room by a restoration model of your own",
+    )
+    add(
+        "--judge",
+        type=Path,
+        metavar="FILE",
+        help="take the confidence from a judge of your own; with --restoration there is no other",
+    )
+    add(
+        "--person-model",
+        type=Path,
+        metavar="FILE",
+        help="tell the judge where the caller is by a person segmenter of your own (.onnx)",
+    )
+    add(
+        "--engine",
+        choices=("auto", "tensorrt", "onnx-cuda", "openvino", "onnx-cpu"),
+        default="auto",
+        help="default: %(default)s",
+    )
+
+
+def _add_work_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--cpu-features", action="store_true", help="never make the features with OpenCV's CUDA")
+    add(
+        "--frames",
+        type=frames,
+        default="auto",
+        metavar="N",
+        help="how many frames go through the network, chosen all over the call: a number, `all`, "
+        "or `auto` (default), 80 to 400 by its length",
+    )
+    add(
+        "--time-limit",
+        type=seconds,
+        metavar="SECONDS",
+        help="finish with what there is after so many seconds",
+    )
+    add("--max-pixels", type=count, metavar="N", help="of a frame (default: 16 million)")
+
+
+def _add_gate_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--truth", type=Path, metavar="ROOM", help="picture of the real room, for a score")
+    add("--mask", type=Path, metavar="MASK", help="the true leak's maximum over time, for a score")
+    add(
+        "--fail-above",
+        type=share,
+        metavar="SHARE",
+        help="exit with 6 if a larger share of the picture is recovered",
+    )

@@ -1,0 +1,66 @@
+"""What the words of a command line may be, and options that commands share."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Literal
+
+
+def share(text: str) -> float:
+    """A share, from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to 1")
+    return value
+
+
+def frames(text: str) -> int | Literal["auto", "all"]:
+    """How many frames go through the network."""
+    if text == "auto":
+        return "auto"
+    if text == "all":
+        return "all"
+    number = _whole(text)
+    if number is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not `auto`, `all` or a number of frames")
+    return number
+
+
+def seconds(text: str) -> float:
+    """A time above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number, 0 or more."""
+    number = _whole(text)
+    if number is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number, 0 or more")
+    return number
+
+
+def add_machine_options(parser: argparse.ArgumentParser) -> None:
+    """What every command that loads models understands."""
+    add = parser.add_argument
+    add(
+        "--device-memory",
+        choices=("cuda-python", "pycuda"),
+        help="package for the GPU's memory with TensorRT (default: the one that is installed)",
+    )
+    add("--threads", type=count, default=0, metavar="N", help="CPU threads (default: all cores)")
+    add("--debug", action="store_true", help="print where in the program an error came up")
+
+
+def _whole(text: str) -> int | None:
+    """A whole number, if it is one that a machine could count to."""
+    return int(text) if text.isdecimal() and len(text) < 20 else None

@@ -1,0 +1,71 @@
+"""Commands: which one is meant, and what a shell is told of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vader_rt.cli.parser import COMMANDS, parsed, with_command
+
+COMMAND = [sys.executable, "-m", "vader_rt"]
+
+
+def run(*argv: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *argv], cwd=cwd, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("words", [["call.mp4"], ["--quiet", "call.mp4"], ["./doctor"], []])
+def test_run_may_be_left_out(words: list[str]) -> None:
+    assert with_command(words) == ["run", *words]
+
+
+@pytest.mark.parametrize("words", [[name] for name in COMMANDS] + [["--version"], ["-h"]])
+def test_what_is_said_stays(words: list[str]) -> None:
+    assert with_command(words) == words
+
+
+def test_both_forms_mean_the_same() -> None:
+    short, long = (parsed(with_command(words)) for words in (["a.mp4"], ["run", "a.mp4"]))
+    assert {**vars(short), "parser": None} == {**vars(long), "parser": None}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    process = run(name, "--help")
+    assert process.returncode == 0
+    assert process.stdout.startswith(f"usage: vader-rt {name} ")
+    assert "\nexamples:\n" in process.stdout or "exit codes:" in process.stdout
+
+
+def test_a_recording_that_is_called_like_a_command_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "completion").write_bytes(b"")
+    process = run("completion", "bash", cwd=tmp_path)
+    assert process.returncode == 0
+    assert process.stderr == (
+        "vader-rt: completion is a command; the recording of that name is ./completion\n"
+    )
+
+
+def test_version_names_the_engines() -> None:
+    line = run("--version").stdout
+    assert line.startswith("vader-rt ")
+    assert "onnxruntime " in line
+
+
+def test_bash_completes_commands_and_options() -> None:
+    script = """
+eval "$1"
+for line in "vader-rt doc" "vader-rt doctor --js" "vader-rt run --virtual-l"; do
+    COMP_WORDS=($line); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMP_LINE=$line; COMPREPLY=()
+    _shtab_vader_rt vader-rt "${COMP_WORDS[COMP_CWORD]}" x
+    echo "${COMPREPLY[@]}"
+done
+"""
+    completion = run("completion", "bash").stdout
+    shell = subprocess.run(
+        ["bash", "-c", script, "bash", completion], capture_output=True, text=True, check=True
+    )
+    assert shell.stdout.split("\n")[:3] == ["doctor", "--json", "--virtual-library"]
