@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import re
 import subprocess
 import sys
 import tempfile
@@ -123,13 +121,6 @@ def ratios(seconds: float, beside: dict[str, float]) -> dict[str, float]:
     }
 
 
-def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The CPU's name, as Linux says it; else its architecture."""
-    text = cpuinfo.read_text() if cpuinfo.is_file() else ""
-    found = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
-    return found.group(1) if found else platform.machine()
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.speed")
@@ -159,7 +150,7 @@ def _measure(args: argparse.Namespace) -> int:
                 rows.append(row | beside | ratios(row["seconds"], beside))
                 print(json.dumps(rows[-1]), flush=True)
     if args.output:
-        about = {"cpu": cpu_name(), "cpus": usable_cpus()}
+        about = {"cpu": provenance.cpu_name(), "cpus": usable_cpus()}
         figures = {**about, "versions": provenance.versions(), "calls": rows}
         write_text(args.output, json.dumps(figures, indent=2) + "\n")
     return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import speed
-from bench.speed import cpu_name, main
+from bench.speed import main
 
 
 def test_figures_of_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,10 +25,3 @@ def test_figures_of_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert row["times_the_seed"] == pytest.approx(row["seed_seconds"] / row["seconds"])
     assert row["peak_rss_mb"] > 100
     assert set(row["stages_seconds"]) >= {"scan", "network", "unmix"}
-
-
-def test_the_cpu_is_named(tmp_path: Path) -> None:
-    cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nflags\t: a b\n")
-    assert cpu_name(cpuinfo) == "Some CPU @ 2 GHz"
-    assert cpu_name(tmp_path / "none")

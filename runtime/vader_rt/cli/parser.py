@@ -73,13 +73,13 @@ def with_command(words: Sequence[str]) -> list[str]:
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """The options of the command that the first word names.
 
-    command: its name. parser: the one of all commands.
+    command: its name. words: as they were given. parser: the one of all commands.
     """
     parser, commands = _parsers()
     args, unknown = parser.parse_known_args(words)
     if unknown:
         commands[args.command].error(f"unrecognized arguments: {' '.join(unknown)}")
-    args.parser = parser
+    args.words, args.parser = list(words), parser
     return args
 
 

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from vader_rt.errors import InputError, reading, reason
@@ -87,6 +88,33 @@ def remarks(opened: OpenVideo) -> list[str]:
     if aspect and aspect != 1:
         ratio = f"{aspect.numerator}:{aspect.denominator}"
         said.append(f"pixels are not square ({ratio}), and the picture is as it is stored")
+    return said
+
+
+def facts(opened: OpenVideo) -> dict[str, Any]:
+    """What a file says of itself: format, tags and streams, and which of these shows the call."""
+    container = opened.container
+    return {
+        "format": container.format.name,
+        "bytes": container.size or None,
+        "duration_seconds": container.duration and container.duration / av.time_base,
+        "metadata": dict(container.metadata),
+        "streams": [_stream_facts(stream) for stream in container.streams],
+        "stream": opened.stream.index,
+    }
+
+
+def _stream_facts(stream: Stream) -> dict[str, Any]:
+    said: dict[str, Any] = {"index": stream.index, "type": stream.type}
+    said["metadata"] = dict(stream.metadata)
+    if isinstance(stream, VideoStream) and stream.codec_context is not None:
+        codec = stream.codec_context
+        said |= {
+            "codec": codec.name,
+            "profile": codec.profile,
+            "pixel_format": codec.pix_fmt,
+            "size_wh": [codec.width, codec.height],
+        }
     return said
 
 

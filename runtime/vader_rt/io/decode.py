@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 
 from vader_rt.errors import InputError
-from vader_rt.io.container import OpenVideo, cannot_be_read, open_container, remarks
+from vader_rt.io.container import OpenVideo, cannot_be_read, facts, open_container, remarks
 from vader_rt.io.cpus import usable_cpus
 from vader_rt.io.images import MAX_PIXELS
 from vader_rt.io.reading import Reading
@@ -122,7 +122,7 @@ def _frames(
         except (av.FFmpegError, MemoryError) as error:
             raise cannot_be_read(path, error) from None
         reading.one_each = codec.name in _A_FRAME_EACH
-        reading.remarks = remarks(opened)
+        reading.remarks, reading.facts = remarks(opened), facts(opened)
         for packet in _packets(path, opened, reading):
             for frame in _decoded(path, packet, reading):
                 reading.add(frame)

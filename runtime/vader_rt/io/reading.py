@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import av
 
@@ -12,6 +13,10 @@ Size = tuple[int, int]
 _HDR = {16: "PQ", 18: "HLG"}
 """Transfer functions by their number in FFmpeg (ITU-T H.273)."""
 _LONG_GAP_SECONDS = 2.0
+_COUNTS = (
+    *("packets", "bad_packets", "torn_packets", "not_read", "failures", "holes"),
+    *("frames", "bad_frames", "interlaced"),
+)
 
 
 @dataclass(eq=False)
@@ -25,8 +30,8 @@ class Reading:
     not say. cut_seconds: when it ends and when it should have, None if that is the same.
     gap_seconds: the longest time without a new frame. scaled, left_out: frames of another size, or
     of another shape, by their size. interlaced: frames of two fields. hdr: the transfer function,
-    None for that of SDR. remarks: of the file. one_each: whether every packet ought to give a
-    frame. finished: whether it was read to its end.
+    None for that of SDR. remarks: of the file; facts: what it says of itself. one_each: whether
+    every packet ought to give a frame. finished: whether it was read to its end.
     """
 
     packets: int = 0
@@ -46,6 +51,7 @@ class Reading:
     interlaced: int = 0
     hdr: str | None = None
     remarks: Sequence[str] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
     one_each: bool = False
     finished: bool = False
 
@@ -73,6 +79,12 @@ class Reading:
     def seconds(self) -> float | None:
         """The time from the first frame to the last; None if the file does not say."""
         return None if self.first_seconds is None else self.last_seconds - self.first_seconds
+
+    def counts(self) -> dict[str, int]:
+        """What was found, in numbers, by the names of the attributes."""
+        counts = {name: getattr(self, name) for name in _COUNTS}
+        counts |= {name: sum(getattr(self, name).values()) for name in ("scaled", "left_out")}
+        return {**counts, "without_frame": self._without_frame}
 
     def losses(self) -> Iterator[str]:
         """What was lost, a sentence each."""
@@ -130,8 +142,12 @@ def losses(readings: Sequence[Reading]) -> list[str]:
 
 def notes(readings: Sequence[Reading]) -> list[str]:
     """What else is to be known of a file: what its longest reading found."""
-    longest = max(readings, key=lambda reading: reading.frames, default=Reading())
-    return list(longest.notes())
+    return list(longest(readings).notes())
+
+
+def longest(readings: Sequence[Reading]) -> Reading:
+    """The reading of a file that gave most frames."""
+    return max(readings, key=lambda reading: reading.frames, default=Reading())
 
 
 def _counted(count: int, noun: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import av
 import numpy as np
@@ -27,7 +29,7 @@ from vader_rt.io.frames import (
     upright_size_wh,
 )
 from vader_rt.io.images import MAX_PIXELS
-from vader_rt.io.reading import Reading, losses, notes
+from vader_rt.io.reading import Reading, longest, losses, notes
 
 MIN_SIDE = 64
 """Smallest width or height in pixels from which anything could be recovered."""
@@ -76,6 +78,14 @@ class FrameSource(Protocol):
         """How long what was read so far is shown, None if that is not known."""
         ...
 
+    def times(self) -> list[float | None]:
+        """When each frame read so far is shown, in seconds; None where the file does not say."""
+        ...
+
+    def facts(self) -> dict[str, Any] | None:
+        """What the file says of itself, and `counts` of what was read; None if it is none."""
+        ...
+
 
 @dataclass(frozen=True)
 class VideoFile:
@@ -93,17 +103,21 @@ class VideoFile:
     """The most that a frame may have."""
     readings: list[Reading] = field(default_factory=list, compare=False, repr=False)
     """What was found whenever it was read."""
+    _times: list[array[float]] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def name(self) -> str:
-        return "frames" if self.spooled else self.path.stem
+        return "frames" if self.spooled else self.path.name
 
     def frames(self) -> Iterator[np.ndarray]:
         return (view.bgr() for view in self.views())
 
     def views(self) -> Iterator[DecodedFrame]:
+        times = array("d")
+        self._times.append(times)
         for frame in decode(self.path, self.readings, self.max_pixels):
             if (frame.width, frame.height) == self.size_wh or self._takes(upright_size_wh(frame)):
+                times.append(math.nan if frame.time is None else frame.time)
                 yield DecodedFrame(frame, self.size_wh)
 
     def sha256(self) -> str | None:
@@ -121,6 +135,17 @@ class VideoFile:
     def seconds(self) -> float | None:
         found = [r.seconds for r in self.readings if r.seconds is not None]
         return max(found) + 1 / self.fps if found and self.fps else None
+
+    def times(self) -> list[float | None]:
+        if self.spooled or not self._times:
+            return []
+        return [None if math.isnan(t) else t for t in max(self._times, key=len)]
+
+    def facts(self) -> dict[str, Any] | None:
+        if self.spooled:
+            return None
+        reading = longest(self.readings)
+        return {**reading.facts, "counts": reading.counts()}
 
     def _takes(self, size_wh: tuple[int, int]) -> bool:
         """Whether a frame of this size can be used; counts it if it is another than expected."""
@@ -162,6 +187,12 @@ class FrameArray:
 
     def seconds(self) -> float | None:
         return len(self.items) / self.fps if self.fps else None
+
+    def times(self) -> list[float | None]:
+        return []
+
+    def facts(self) -> None:
+        return None
 
 
 def open_video(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> VideoFile:

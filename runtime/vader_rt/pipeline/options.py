@@ -52,6 +52,8 @@ class Options:
     time_limit: seconds after which the work ends with what there is by then. Half of it is left for
     recovery, which takes in `LEAST_FRAMES` at any rate.
     max_pixels: how many a frame of the call may have; None is `MAX_PIXELS`.
+    case, examiner: names that the report repeats. full_paths: whether it says where files lie, in
+    place of their names.
     """
 
     model: Model | None = None
@@ -71,6 +73,9 @@ class Options:
     frames: int | Literal["auto", "all"] = "auto"
     time_limit: float | None = None
     max_pixels: int | None = None
+    case: str | None = None
+    examiner: str | None = None
+    full_paths: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense, before anything is loaded.
@@ -135,13 +140,15 @@ _Rule = tuple[Callable[[Any], bool], str]
 """Whether a value fits, and what would."""
 _MODEL: _Rule = _or_none((_is_model, "a model's path or a loaded engine"))
 _PATH: _Rule = _or_none((_is_path, "a path"))
+_TEXT: _Rule = _or_none(((lambda value: isinstance(value, str)), "a text"))
 _SWITCH: _Rule = (lambda value: isinstance(value, bool | np.bool_)), "True or False"
 _RULES: dict[str, _Rule] = {
     **dict.fromkeys(("model", "restoration", "judge"), _MODEL),
     **dict.fromkeys(
         ("person_model", "virtual_background", "virtual_library", "truth", "mask"), _PATH
     ),
-    **dict.fromkeys(("restore", "fill", "cpu_features"), _SWITCH),
+    **dict.fromkeys(("restore", "fill", "cpu_features", "full_paths"), _SWITCH),
+    **dict.fromkeys(("case", "examiner"), _TEXT),
     "engine": _one_of(get_args(EngineName)),
     "device_memory": _or_none(_one_of(MEMORY_PACKAGES)),
     "threads": (lambda value: _is_whole(value, 0), "a number of threads, 0 or more"),
@@ -211,9 +218,22 @@ def read_truth(options: Options, size_wh: tuple[int, int]) -> Truth | None:
     return truth
 
 
-def said(option: Any) -> str | None:
-    """An option as result.json says it; an engine that was handed over, by its name."""
-    return option if option is None else str(option.name if hasattr(option, "run") else option)
+def said(option: Any, *, full_paths: bool = True) -> str | int | float | None:
+    """An option as JSON has it; an engine that was handed over, by its name.
+
+    full_paths: else, of a path that begins at the root, its last part alone is said.
+    """
+    if option is None or isinstance(option, bool | int | float):
+        return option
+    text = str(option.name if hasattr(option, "run") else option)
+    return text if full_paths else without_folders(text)
+
+
+def without_folders(word: str) -> str:
+    """A word of a command line; of a path that begins at the root or at home, the last part."""
+    option, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
+    path = Path(value)
+    return option + equals + (path.name if path.is_absolute() or value.startswith("~/") else value)
 
 
 def _load(model: Model, kind: str, options: Options) -> Engine:

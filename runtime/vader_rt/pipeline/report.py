@@ -17,6 +17,10 @@ from vader_rt.pipeline.recover import Recovery
 from vader_rt.pipeline.result import Reconstruction
 from vader_rt.pipeline.timer import StageTimer
 
+SCHEMA_VERSION = 1
+"""Of result.json, see `vader_rt.schemas`."""
+_ON_CPU = ("onnx-cpu", "openvino")
+
 
 def report(
     result: Reconstruction,
@@ -33,14 +37,19 @@ def report(
     complete: False for what there was when a job was interrupted. It is also False in the report if
     the input is damaged.
     """
-    losses = source.losses()
+    losses, times = source.losses(), source.times()
     return {
+        "schema_version": SCHEMA_VERSION,
+        "case": options.case,
+        "examiner": options.examiner,
+        "command_line": None,
         "input": {**_input(source, len(result.timeline)), "damaged": bool(losses)},
         "warnings": losses + source.notes(),
         "coverage": result.coverage,
         "shown": float(result.shown.mean()),
         "seen": float((result.confidence > 0).mean()),
         "leak_timeline": [round(share, 5) for share in result.timeline],
+        "frame_times": [t if t is None else round(t, 4) for t in times],
         "inferred_frames": sorted(recovery.leaks),
         "virtual_background": _virtual(recovery),
         "matte_trust": result.voted.matte_confidence if result.voted else None,
@@ -48,10 +57,12 @@ def report(
         "engine": models.frame.name,
         "features": recovery.features,
         "models": _models(options, models),
-        "options": {k: said(v) for k, v in vars(options).items()},
+        "options": {k: said(v, full_paths=options.full_paths) for k, v in vars(options).items()},
         "timings": _timings(timer, len(result.timeline)),
-        "versions": provenance.versions(),
-        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "versions": {**provenance.versions(), "ffmpeg": provenance.ffmpeg_versions()},
+        "host": provenance.host(gpu=models.frame.name not in _ON_CPU),
+        "started": _when(timer.started),
+        "finished": _when(datetime.now(timezone.utc)),
         "complete": complete and not losses,
     }
 
@@ -64,7 +75,12 @@ def _input(source: FrameSource, frames: int) -> dict[str, Any]:
         "frames": frames,
         "fps": source.fps or None,
         "duration_seconds": _rounded(source.seconds() or (source.fps and frames / source.fps)),
+        "file": source.facts(),
     }
+
+
+def _when(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
 
 
 def _rounded(seconds: float) -> float | None:

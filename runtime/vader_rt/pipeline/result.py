@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +117,24 @@ class Reconstruction:
         """What it was recovered from; None if the report does not say."""
         return Recording.of_report(self.report)
 
+    def with_report(self, **entries: Any) -> Reconstruction:
+        """The same, with some entries of its report set."""
+        return replace(self, report={**self.report, **entries})
+
+    @property
+    def signed_report(self) -> dict[str, Any]:
+        """The report as in result.json: with the digests of the files beside it."""
+        digests = {n: hashlib.sha256(data).hexdigest() for n, data in self._pictures.items()}
+        return {**self.report, "outputs": digests}
+
     def files(self) -> dict[str, bytes]:
         """The content of each of the `RESULT_FILES`."""
+        text = json.dumps(self.signed_report, indent=2, ensure_ascii=False) + "\n"
+        # a name that is not UTF-8 has characters that UTF-8 has not; JSON writes them as \udcXX
+        return {**self._pictures, REPORT_FILE: text.encode("utf-8", "backslashreplace")}
+
+    @cached_property
+    def _pictures(self) -> dict[str, bytes]:
         images = {
             "background.png": self.background_bgra,
             "guess.png": self.guess_bgra,
@@ -124,10 +142,7 @@ class Reconstruction:
             "leak.png": heat(self.strongest.leak),
             "virtual.png": self.virtual_bgra,
         }
-        files = {n: cv2.imencode(".png", image)[1].tobytes() for n, image in images.items()}
-        text = json.dumps(self.report, indent=2, ensure_ascii=False) + "\n"
-        # a name that is not UTF-8 has characters that UTF-8 has not; JSON writes them as \udcXX
-        return {**files, REPORT_FILE: text.encode("utf-8", "backslashreplace")}
+        return {n: cv2.imencode(".png", image)[1].tobytes() for n, image in images.items()}
 
 
 def heat(plane: np.ndarray) -> np.ndarray:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 
 
 class StageTimer:
-    """Seconds spent per stage."""
+    """Seconds spent per stage, since it was `started`."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._started = time.perf_counter()
+        self.started = datetime.now(timezone.utc)
+        self._start = time.perf_counter()
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
@@ -24,4 +26,4 @@ class StageTimer:
 
     @property
     def total(self) -> float:
-        return time.perf_counter() - self._started
+        return time.perf_counter() - self._start

@@ -95,7 +95,7 @@ def test_json_is_ascii_and_the_names_are_whole(job: list[str], tmp_path: Path) -
     env = os.environ | {"PYTHONIOENCODING": "ascii"}
     run = subprocess.run([*job, "--json"], cwd=tmp_path, capture_output=True, env=env, check=True)
     report = json.loads(run.stdout.decode("ascii"))
-    assert os.fsencode(report["input"]["name"]) == b"caf\xe9\n\x1b[2Jroom"
+    assert os.fsencode(report["input"]["name"]) == b"caf\xe9\n\x1b[2Jroom.mp4"
     assert report == json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
     run = subprocess.run([*job, "--quiet", "-o", os.fsdecode(b"\xff\n")], cwd=tmp_path, env=env)
     assert run.returncode == 0

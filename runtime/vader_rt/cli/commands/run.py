@@ -60,6 +60,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_machine_options(parser)
     _add_work_options(parser)
     _add_gate_options(parser)
+    _add_record_options(parser)
     add("--json", action="store_true", help="print result.json to stdout")
     add("--quiet", action="store_true", help="print no progress")
 
@@ -76,6 +77,7 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
         result = _recover(args, printer, interrupts)
     if result is None:
         raise KeyboardInterrupt
+    result = result.with_report(command_line=_command_line(args))
     _save(result, folder, overwrite=args.overwrite)
     unheard = _print(result, folder, args)
     if interrupts.seen:
@@ -89,6 +91,13 @@ def _inputs(args: argparse.Namespace) -> list[Path]:
     """The files and folders that the command line names, but for the output."""
     given = {name: value for name, value in vars(args).items() if name != "output"}
     return [value for value in given.values() if isinstance(value, Path)]
+
+
+def _command_line(args: argparse.Namespace) -> list[str]:
+    from vader_rt.pipeline.options import without_folders
+
+    words = args.words if args.full_paths else map(without_folders, args.words)
+    return ["vader-rt", *words]
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:
@@ -139,7 +148,7 @@ def _print(result: Reconstruction, folder: Path, args: argparse.Namespace) -> in
 
     try:
         if args.json:
-            give(json.dumps(result.report))
+            give(json.dumps(result.signed_report))
         if not args.quiet:
             (note if args.json else give)(summary(result, folder))
     except UsageError as error:
@@ -238,6 +247,17 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
         help="finish with what there is after so many seconds",
     )
     add("--max-pixels", type=count, metavar="N", help="of a frame (default: 16 million)")
+
+
+def _add_record_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--case", metavar="TEXT", help="name of the case, which result.json repeats")
+    add("--examiner", metavar="TEXT", help="who examines it, which result.json repeats")
+    add(
+        "--full-paths",
+        action="store_true",
+        help="let result.json say where files lie; else it has their names alone",
+    )
 
 
 def _add_gate_options(parser: argparse.ArgumentParser) -> None:
