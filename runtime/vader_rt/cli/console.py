@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from tqdm import tqdm
 
@@ -18,6 +20,7 @@ from vader_rt.pipeline.result import Reconstruction
 _TITLES = {"scan": "virtual background", "recover": "room"}
 _LOGGER = logging.getLogger("vader_rt")
 _SECONDS_BETWEEN_LINES = 10.0
+_MOST_TIMES = 4
 
 
 class _Lines(logging.Handler):
@@ -110,6 +113,7 @@ def summary(result: Reconstruction, folder: Path) -> str:
     report = result.report
     timings = report["timings"]
     lines = [
+        *_unmasked(report["unmasked"]),
         f"room      {folder / 'background.png'}",
         f"shown     {report['shown']:.1%} of the picture, claimed {result.coverage:.1%}",
         f"guess     {folder / 'guess.png'}: {report['seen']:.1%}, most of it may be wrong",
@@ -125,6 +129,27 @@ def summary(result: Reconstruction, folder: Path) -> str:
         f"{timings['seconds_per_frame'] * 1000:.0f} ms a frame, engine {report['engine']}"
     )
     return "\n".join(map(printable, lines))
+
+
+def _unmasked(found: dict[str, Any]) -> Iterator[str]:
+    if found["frames"]:
+        yield f"UNMASKED  {_counted(found['frames'])} the room itself: {_times(found['intervals'])}"
+    if found["suspected_frames"]:
+        yield (
+            f"SUSPECT   {_counted(found['suspected_frames'])} the room itself, or another virtual "
+            f"background: {_times(found['suspected'])}"
+        )
+
+
+def _counted(frames: int) -> str:
+    return "1 frame shows" if frames == 1 else f"{frames} frames show"
+
+
+def _times(intervals: Sequence[dict[str, Any]]) -> str:
+    """When intervals are, the first few of them."""
+    said = [f"{start:.2f}–{stop:.2f} s" for start, stop in (i["seconds"] for i in intervals)]
+    more = len(said) - _MOST_TIMES
+    return ", ".join(said[:_MOST_TIMES]) + (f" and {more} more times" if more > 0 else "")
 
 
 def _scores(result: Reconstruction) -> str:

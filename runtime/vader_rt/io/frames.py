@@ -38,6 +38,10 @@ class FrameView(Protocol):
         """Its brightness at a small size, (h, w) uint8; not upright, and in the video's range."""
         ...
 
+    def sketch(self, size_wh: tuple[int, int]) -> np.ndarray:
+        """Its brightness and how much detail it has at a small size, (h, w, 2) uint8."""
+        ...
+
 
 @dataclass(frozen=True)
 class DecodedFrame:
@@ -56,6 +60,9 @@ class DecodedFrame:
     def luma(self, size_wh: tuple[int, int]) -> np.ndarray:
         return _thumbnail(_luma_plane(self.frame), size_wh)
 
+    def sketch(self, size_wh: tuple[int, int]) -> np.ndarray:
+        return _sketch(_luma_plane(self.frame), size_wh)
+
 
 @dataclass(frozen=True)
 class ArrayFrame:
@@ -72,6 +79,9 @@ class ArrayFrame:
 
     def luma(self, size_wh: tuple[int, int]) -> np.ndarray:
         return cv2.cvtColor(shrunk(self.frame, size_wh), cv2.COLOR_BGR2GRAY)
+
+    def sketch(self, size_wh: tuple[int, int]) -> np.ndarray:
+        return _sketch(np.ascontiguousarray(self.frame[..., 1]), size_wh)
 
 
 @dataclass(frozen=True)
@@ -149,6 +159,15 @@ def _thumbnail(plane: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
     if plane.shape[1] > between[0] and plane.shape[0] > between[1]:
         plane = cv2.resize(plane, between, interpolation=cv2.INTER_LINEAR)
     return cv2.resize(plane, size_wh, interpolation=cv2.INTER_AREA)
+
+
+def _sketch(plane: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    """A plane at a small size, and how far its pixels are from their neighbours, on average."""
+    between = (_READ_ALONG * size_wh[0], _READ_ALONG * size_wh[1])
+    read = cv2.resize(plane, between, interpolation=cv2.INTER_NEAREST)
+    detail = cv2.absdiff(read, cv2.blur(read, (3, 3)))
+    small = (cv2.resize(p, size_wh, interpolation=cv2.INTER_AREA) for p in (read, detail))
+    return np.dstack(list(small))
 
 
 def fit(frame: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:

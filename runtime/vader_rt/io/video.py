@@ -31,6 +31,7 @@ from vader_rt.io.frames import (
 from vader_rt.io.images import MAX_PIXELS
 from vader_rt.io.reading import Reading, longest, losses, notes
 
+_USUAL_FPS = 30.0
 MIN_SIDE = 64
 """Smallest width or height in pixels from which anything could be recovered."""
 
@@ -80,6 +81,10 @@ class FrameSource(Protocol):
 
     def times(self) -> list[float | None]:
         """When each frame read so far is shown, in seconds; None where the file does not say."""
+        ...
+
+    def time(self, index: int) -> float:
+        """When a frame is shown, or would be, in seconds; by the rate where that is not known."""
         ...
 
     def facts(self) -> dict[str, Any] | None:
@@ -141,6 +146,12 @@ class VideoFile:
             return []
         return [None if math.isnan(t) else t for t in max(self._times, key=len)]
 
+    def time(self, index: int) -> float:
+        times = max(self._times, key=len, default=array("d"))
+        if index < len(times) and not math.isnan(times[index]):
+            return times[index]
+        return index / (self.fps or _USUAL_FPS)
+
     def facts(self) -> dict[str, Any] | None:
         if self.spooled:
             return None
@@ -190,6 +201,9 @@ class FrameArray:
 
     def times(self) -> list[float | None]:
         return []
+
+    def time(self, index: int) -> float:
+        return index / (self.fps or _USUAL_FPS)
 
     def facts(self) -> None:
         return None

@@ -79,10 +79,16 @@ def _progress(source: Source, settings: Options) -> Iterator[Progress]:
             yield Progress("scan", count, frames.frame_hint)
         given = settings.virtual_background, settings.virtual_library
         scenes = scan.scenes(models.frame, *given)
-        chosen, to_the_end = scan.chosen(), scan.complete
+        chosen, to_the_end, unmasked = scan.chosen(), scan.complete, scan.unmasked
+        bare = scan.bare_room(scenes[0].virtual.image, models.person)
         del scan  # and the frames that it keeps
         give_back()
-        recovery = Recovery(models, scenes, chosen.total, timer, cpu_features=settings.cpu_features)
+        recovery = Recovery(
+            *(models, scenes, chosen.total, timer),
+            unmasked=unmasked,
+            bare=bare,
+            cpu_features=settings.cpu_features,
+        )
         run = _Run(frames, settings, models, timer, truth, chosen, recovery, to_the_end)
         recovering = recovery.run(chosen.frames())
         for count in _until(limit, timer, recovering, at_least=LEAST_FRAMES):
@@ -107,7 +113,7 @@ class _Run:
 
     def result(self, *, last: bool = False) -> Reconstruction:
         """What is recovered by now. last: see `Recovery.recovered`."""
-        timeline = self.chosen.timeline(self.recovery.leaks)
+        timeline = self._timeline()
         parts = (self.models, self.options, self.truth, self.timer)
         found = finish(self.recovery, timeline, *parts, last=last)
         said = report(
@@ -120,6 +126,17 @@ class _Run:
             complete=self.to_the_end and len(self.recovery.leaks) == self.chosen.count,
         )
         return replace(found, report=said)
+
+    def _timeline(self) -> list[float]:
+        """The leak of every frame; of one that is unmasked, all that is not the caller."""
+        unmasked, leaks = self.recovery.unmasked.frames, self.recovery.leaks
+        masked = {index: leak for index, leak in leaks.items() if index not in unmasked}
+        timeline = self.chosen.timeline(masked or leaks)
+        presence = self.recovery.scenes[0].virtual.presence
+        for index in unmasked:
+            if index < len(timeline):
+                timeline[index] = float(1 - presence.mean() / 255)
+        return timeline
 
 
 def _until(

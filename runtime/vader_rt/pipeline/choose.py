@@ -223,7 +223,7 @@ class AllFrames:
         return enumerate(self.source.frames())
 
     def timeline(self, leaks: Mapping[int, float]) -> list[float]:
-        return list(leaks.values())
+        return [leaks.get(index, 0.0) for index in range(max(leaks) + 1)]
 
 
 class ChosenFrames:

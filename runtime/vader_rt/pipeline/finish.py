@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from vader_rt.io.memory import give_back
@@ -9,9 +11,11 @@ from vader_rt.pipeline.options import Models, Options, Truth
 from vader_rt.pipeline.recover import Recovery
 from vader_rt.pipeline.result import CLAIMED, Reconstruction
 from vader_rt.pipeline.timer import StageTimer
+from vader_rt.room.strongest import Strongest
 from vader_rt.score import Scores, score
 from vader_rt.virtual.estimate import VirtualBackground
 from vader_rt.virtual.inpaint import continued
+from vader_rt.virtual.unmasked import BareRoom
 
 
 def finish(
@@ -32,16 +36,29 @@ def finish(
     give_back()
     with timer.measure("restore"):
         room, confidence = recovered.room(virtual.planes(), models.restoration, models.judge)
+        strongest = recovered.strongest
+        if recovery.bare is not None:
+            room, confidence, strongest = _with_bare(room, confidence, strongest, recovery.bare)
         room = _completed(room, confidence > 0, virtual, fill=options.fill)
     return Reconstruction(
         background=room,
         confidence=confidence,
-        strongest=recovered.strongest,
+        strongest=strongest,
         voted=recovered.voted,
         virtual_background=virtual,
         timeline=timeline,
         scores=_scores(room, confidence, virtual, truth),
     )
+
+
+def _with_bare(
+    room: np.ndarray, confidence: np.ndarray, strongest: Strongest, bare: BareRoom
+) -> tuple[np.ndarray, np.ndarray, Strongest]:
+    """The same with what unmasked frames show of the room."""
+    seen = bare.confidence > 0
+    room, confidence, leak = room.copy(), confidence.copy(), strongest.leak.copy()
+    room[seen], confidence[seen], leak[seen] = bare.image[seen], bare.confidence[seen], 1
+    return room, confidence, replace(strongest, leak=leak)
 
 
 def _completed(

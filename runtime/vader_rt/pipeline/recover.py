@@ -19,6 +19,7 @@ from vader_rt.room.accumulate import Recovered, accumulator_for
 from vader_rt.room.observation import Observation, observe
 from vader_rt.room.time_bins import time_bin
 from vader_rt.virtual.scenes import Scene, find_scene
+from vader_rt.virtual.unmasked import BareRoom, Unmasked
 
 Indexed = tuple[int, np.ndarray]
 """A frame, (H, W, 3) uint8 BGR, with its index in the recording."""
@@ -28,7 +29,8 @@ class Recovery:
     """Recovers the room frame by frame; `recovered` may be asked while `run` goes on.
 
     scenes: of `vader_rt.pipeline.scan.Scan`, the main one first. total: frames in the recording.
-    leaks: the share of leaking pixels of every frame so far, by its index. cpu_features: see
+    leaks: the share of leaking pixels of every frame so far, by its index. unmasked: frames that
+    show the camera's picture have no leak to be un-mixed; bare: the room in them. cpu_features: see
     `Options`.
     """
 
@@ -39,9 +41,12 @@ class Recovery:
         total: int,
         timer: StageTimer,
         *,
+        unmasked: Unmasked,
+        bare: BareRoom | None,
         cpu_features: bool = False,
     ) -> None:
         self._models, self._timer, self._total = models, timer, total
+        self.unmasked, self.bare = unmasked, bare
         self.scenes, self.leaks = scenes, dict[int, float]()
         contract = models.frame.contract
         self._size_wh = contract.size_wh
@@ -90,10 +95,15 @@ class Recovery:
             return self._accumulator.add(observation)
 
     def _observations(self, frames: Iterator[Indexed]) -> Iterator[tuple[int, Observation | None]]:
-        """What the network says of each frame; None of a fade between two scenes."""
+        """What the network says of each frame; None of one that shows no scene's background."""
         for index, frame in frames:
-            scene = find_scene(self.scenes, frame)
+            scene = self._scene(index, frame)
             yield index, None if scene is None else self._observe(frame, index, scene)
+
+    def _scene(self, index: int, frame: np.ndarray) -> int | None:
+        if index in self.unmasked.frames:
+            return None
+        return find_scene(self.scenes, frame, doubtful=self.unmasked.is_suspected(index))
 
     def _observe(self, frame: np.ndarray, index: int, scene: int) -> Observation:
         planes, behind = self._planes[scene], self.scenes[scene].behind(index)

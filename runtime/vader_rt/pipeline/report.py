@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,9 +17,9 @@ from vader_rt.pipeline.options import Model, Models, Options, said
 from vader_rt.pipeline.recover import Recovery
 from vader_rt.pipeline.result import Reconstruction
 from vader_rt.pipeline.timer import StageTimer
+from vader_rt.schemas import RESULT_VERSION
+from vader_rt.virtual.unmasked import Interval, Unmasked
 
-SCHEMA_VERSION = 1
-"""Of result.json, see `vader_rt.schemas`."""
 _ON_CPU = ("onnx-cpu", "openvino")
 
 
@@ -39,12 +40,13 @@ def report(
     """
     losses, times = source.losses(), source.times()
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": RESULT_VERSION,
         "case": options.case,
         "examiner": options.examiner,
         "command_line": None,
         "input": {**_input(source, len(result.timeline)), "damaged": bool(losses)},
         "warnings": losses + source.notes(),
+        "unmasked": _unmasked(recovery.unmasked, source),
         "coverage": result.coverage,
         "shown": float(result.shown.mean()),
         "seen": float((result.confidence > 0).mean()),
@@ -85,6 +87,25 @@ def _when(moment: datetime) -> str:
 
 def _rounded(seconds: float) -> float | None:
     return round(seconds, 3) or None
+
+
+def _unmasked(unmasked: Unmasked, source: FrameSource) -> dict[str, Any]:
+    def said(intervals: Sequence[Interval]) -> list[dict[str, Any]]:
+        return [
+            {
+                "start": interval.start,
+                "stop": interval.stop,
+                "seconds": [round(source.time(i), 3) for i in (interval.start, interval.stop)],
+            }
+            for interval in intervals
+        ]
+
+    return {
+        "frames": len(unmasked.frames),
+        "intervals": said(unmasked.shown),
+        "suspected_frames": sum(map(len, unmasked.suspected)),
+        "suspected": said(unmasked.suspected),
+    }
 
 
 def _virtual(recovery: Recovery) -> dict[str, Any]:

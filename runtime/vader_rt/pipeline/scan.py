@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,13 @@ from vader_rt.virtual.kept_frames import (
 )
 from vader_rt.virtual.looping import LoopFinder, LoopingVideo
 from vader_rt.virtual.scenes import Scene, split_scenes
+from vader_rt.virtual.shots import SKETCH_WH, CutFinder
+from vader_rt.virtual.unmasked import BareRoom, Unmasked, bare_room, find_unmasked, look_size
+
+_MASK_WH = (480, 270)
+"""Size of the person masks of unmasked frames."""
+_MOST_UNMASKED = 8
+"""Unmasked frames of which the room is made, at most."""
 
 
 class Scan:
@@ -56,12 +63,15 @@ class Scan:
         self._loops = LoopFinder()
         self._chooser = chooser
         self._leaks, self.complete = CheapLeak(), False
+        self._cuts = CutFinder()
 
     def run(self) -> Iterator[int]:
         """Yield the number of frames read, after each."""
         with self._timer.measure("scan"):
-            for count, (view, thumbnail) in enumerate(prefetch(self._looked_at()), start=1):
+            looked_at = enumerate(prefetch(self._looked_at()), start=1)
+            for count, (view, thumbnail, sketch) in looked_at:
                 self._loops.add(thumbnail)
+                self._cuts.add(sketch, partial(self._small, view))
                 self._views.offer(view)
                 if self._chooser is not None:
                     self._chooser.add(view, thumbnail)
@@ -76,13 +86,53 @@ class Scan:
         chosen = self._chooser.chosen()
         return ChosenFrames(self._source, chosen, self._leaks, self._views.seen)
 
-    def _looked_at(self) -> Iterator[tuple[FrameView, np.ndarray]]:
-        """Frames with their thumbnails, which are made where the frames are decoded."""
+    def _looked_at(self) -> Iterator[tuple[FrameView, np.ndarray, np.ndarray]]:
+        """Frames with their thumbnails and sketches, which are made where frames are decoded."""
         for view in self._source.views():
-            yield view, view.luma(THUMBNAIL_WH)
+            yield view, view.luma(THUMBNAIL_WH), view.sketch(SKETCH_WH)
+
+    def _small(self, view: FrameView) -> np.ndarray:
+        return shrunk(view.bgr(), look_size(self._source.size_wh))
+
+    @cached_property
+    def unmasked(self) -> Unmasked:
+        """The frames that show the camera's picture."""
+        with self._timer.measure("unmasked"):
+            cuts, mask = self._cuts.cuts(), self._segmenter.mask
+            return find_unmasked(cuts, self._cuts.frames, self._all_kept, mask, self._source.time)
+
+    def bare_room(self, virtual: np.ndarray, person: Segmenter | None) -> BareRoom | None:
+        """The room as unmasked frames show it; None where there is none of them.
+
+        virtual: the virtual background. person: see `scenes`.
+        """
+
+        def mask(frame: np.ndarray) -> np.ndarray:
+            masks = [self._segmenter.mask(frame, _MASK_WH)]
+            if person is not None:
+                masks.append(person.mask(frame, _MASK_WH))
+            return np.maximum.reduce(masks)
+
+        if not self.unmasked.frames:
+            return None
+        with self._timer.measure("unmasked"):
+            spread = Spread[int](_MOST_UNMASKED)
+            for index in sorted(self.unmasked.frames):
+                spread.offer(index)
+            wanted = set(spread.kept.values())
+            views = enumerate(self._source.views())
+            frames = [view.bgr() for index, view in views if index in wanted]
+            return bare_room(frames, mask, virtual) if frames else None
 
     @cached_property
     def kept(self) -> KeptFrames:
+        """Masked frames spread over the call, with their person masks."""
+        kept, unmasked = self._all_kept, self.unmasked.frames
+        masked = [place for place, index in enumerate(kept.indices) if index not in unmasked]
+        return kept if len(masked) == len(kept.indices) else kept.subset(masked)
+
+    @cached_property
+    def _all_kept(self) -> KeptFrames:
         """Frames spread over the call, with their person masks."""
         views = list(self._views.even.values())
         frames = Pictures(lambda index: views[index].bgr(), len(views))

@@ -82,9 +82,14 @@ def split_scenes(kept: KeptFrames) -> list[KeptFrames]:
     return [kept.subset(group.members) for group in large]
 
 
-def find_scene(scenes: Sequence[Scene], frame_bgr: np.ndarray) -> int | None:
-    """Index of the scene that a frame, (H, W, 3) uint8, belongs to; None in a fade between two."""
-    if len(scenes) == 1:
+def find_scene(
+    scenes: Sequence[Scene], frame_bgr: np.ndarray, *, doubtful: bool = False
+) -> int | None:
+    """Index of the scene that a frame, (H, W, 3) uint8, belongs to; None in a fade between two.
+
+    doubtful: whether it may belong to none, even if there is only one.
+    """
+    if len(scenes) == 1 and not doubtful:
         return 0
     small = shrunk(frame_bgr, _SMALL_WH)
     distances = [scene.distance(small) for scene in scenes]

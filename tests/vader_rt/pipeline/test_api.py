@@ -10,6 +10,7 @@ import sys
 import threading
 import weakref
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -26,7 +27,7 @@ from vader_rt.io.video import VideoWriter, open_video
 from vader_rt.room.accumulate import VISIBLE_LEVELS, VotingAccumulator
 from vader_rt.room.confidence import logistic, restored_terms
 from vader_rt.room.restore import restore
-from vader_rt.score import score
+from vader_rt.score import TOLERANCE, ciede2000, score
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_loaded_engines_are_taken(frames: list[np.ndarray], models: dict[str, Pa
     report = json.loads(json.dumps(by_engine.report))
     assert [(m["name"], m["sha256"]) for m in report["models"]] == [("onnx-cpu", None)] * 2
     assert report["options"]["restoration"] == "onnx-cpu"
-    assert by_path.report["options"]["model"] == str(models["model"])
+    assert by_path.report["options"]["model"] == models["model"].name
     with pytest.raises(InputError, match="onnx-cpu: is a restore model; a frame model is needed"):
         vader_rt.reconstruct(frames, model=engines["restoration"])
 
@@ -194,6 +195,25 @@ def test_it_recovers_the_room(sample: Call) -> None:
     assert ours > 0.26
 
 
+def test_an_unmasked_frame_is_the_room(sample: Call) -> None:
+    """A moment in which the client showed the camera's picture: the caller, who stays out of it."""
+    moments = islice(open_video(sample.video).frames(), 0, 60, 2)
+    frames = [cv2.resize(f, (640, 360), interpolation=cv2.INTER_AREA) for f in moments]
+    room = cv2.resize(sample.read_room(), (640, 360), interpolation=cv2.INTER_AREA)
+    persons = islice(open_video(sample.truth("person")).frames(), 0, 60, 2)
+    person = cv2.resize(list(persons)[17], (640, 360)) / np.float32(255)
+    frames[17] = np.rint(person * frames[17] + (1 - person) * room).astype(np.uint8)
+    result = vader_rt.reconstruct(frames, engine="onnx-cpu", frames=16)
+    told = result.report["unmasked"]
+    assert (told["frames"], told["suspected_frames"]) == (1, 0)
+    assert told["intervals"] == [{"start": 17, "stop": 18, "seconds": [0.567, 0.6]}]
+    assert result.coverage > 0.4
+    assert (ciede2000(result.background, room) < TOLERANCE)[result.claimed].mean() > 0.97
+    assert result.claimed[person[..., 0] > 0.5].mean() < 0.02
+    assert result.timeline[17] == max(result.timeline) > 0.5
+    assert (result.strongest.leak[result.claimed] == 1).mean() > 0.97
+
+
 def test_a_given_virtual_background_is_used(
     frames: list[np.ndarray],
     small_virtual: Path,
@@ -319,5 +339,6 @@ def test_memory_does_not_grow_with_length(
         argv = [sys.executable, "-c", PEAK, *map(str, (path, *models.values()))]
         run = subprocess.run(argv, capture_output=True, text=True, check=True)
         peaks.append(int(run.stdout))
-    # the frames that differ, kept, would be 300 MB; buffers and the allocator vary by a few percent
-    assert peaks[1] < 1.1 * peaks[0]
+    # the frames that differ, kept, would be 300 MB; buffers and the allocator vary, and there are
+    # more of the cuts that may be remembered
+    assert peaks[1] < 1.2 * peaks[0]
