@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
-from vader_rt.cli.commands import completion, doctor, run
+from vader_rt.cli.commands import compare, completion, doctor, gate, run
 from vader_rt.cli.interrupts import Interrupts
 from vader_rt.cli.streams import give, note, tell
 from vader_rt.errors import UsageError
@@ -16,6 +16,7 @@ _EPILOG = """\
 examples:
   vader-rt call.mp4            recover the room from a recording, into call.vader/
   vader-rt run --help          everything that this can be told
+  vader-rt gate call.vader --assert 'unmasked.frames==0'
   vader-rt doctor              check the installation
 
 A recording that is called like a command is ./doctor.
@@ -39,7 +40,13 @@ class Command(Protocol):
         """Run it, and return the exit code."""
 
 
-COMMANDS: dict[str, Command] = {"run": run, "doctor": doctor, "completion": completion}
+COMMANDS: dict[str, Command] = {
+    "run": run,
+    "gate": gate,
+    "compare": compare,
+    "doctor": doctor,
+    "completion": completion,
+}
 _ABOUT_ALL = ("-h", "--help", "--version")
 
 
@@ -102,7 +109,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         of_command = commands.add_parser(
             name,
             help=command.HELP,
-            description=f"{command.HELP[0].upper()}{command.HELP[1:]}.",
+            description=f"{command.HELP[0].upper()}{command.HELP[1:]}.".replace("%%", "%"),
             epilog=command.EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )

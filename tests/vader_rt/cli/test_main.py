@@ -274,24 +274,24 @@ def test_what_is_lost_of_a_damaged_call_is_said(
 
 
 @pytest.mark.parametrize(
-    ("model", "share", "code", "words"),
+    ("model", "limit", "code", "words"),
     [
-        ("frame", "0", 6, "more than --fail-above"),
-        ("frame", "1", 7, "not decided: the input is damaged (1 packet could not be decoded)"),
-        ("blind", "1", 7, "not decided"),
+        ("frame", "0", 6, "failed: claimed is "),
+        ("frame", "1", 7, "(the input is damaged: 1 packet could not be decoded)"),
+        ("blind", "1", 7, "not decided: claimed is 0 %"),
         ("blind", None, 5, "in what could be read of this call"),
     ],
 )
 def test_a_gate_on_a_damaged_call_never_passes(
     model: str,
-    share: str | None,
+    limit: str | None,
     code: int,
     words: str,
     damaged: Path,
     untrained: dict[str, Path],
     tmp_path: Path,
 ) -> None:
-    gate = [] if share is None else ["--fail-above", share]
+    gate = [] if limit is None else ["--assert", f"claimed<={limit}"]
     options = ["--model", untrained[model], "--no-restore", "--quiet"]
     process = run(damaged, *gate, *options, cwd=tmp_path)
     assert_one_line(process, "vader-rt", code)
@@ -301,16 +301,19 @@ def test_a_gate_on_a_damaged_call_never_passes(
 def test_a_gate_on_a_call_that_was_cut_short_never_passes(
     clip: Path, models: list[str], tmp_path: Path
 ) -> None:
-    process = run(
-        clip, *models, "--quiet", "--time-limit", "1e-3", "--fail-above", "1", cwd=tmp_path
-    )
+    argv = ["--quiet", "--time-limit", "1e-3", "--assert", "claimed<=1"]
+    process = run(clip, *models, *argv, cwd=tmp_path)
     assert_one_line(process, "vader-rt", 7)
-    assert "not decided: the time limit ended the work" in process.stderr
+    assert "(the work was ended early)" in process.stderr
 
 
 @pytest.mark.parametrize(("share", "code"), [("0", 6), ("1", 0)])
-def test_gate(share: str, code: int, clip: Path, models: list[str], tmp_path: Path) -> None:
+def test_the_old_name_of_a_gate(
+    share: str, code: int, clip: Path, models: list[str], tmp_path: Path
+) -> None:
     process = run(clip, "--fail-above", share, "--quiet", *models, cwd=tmp_path)
     assert process.returncode == code, process.stderr
-    assert ("--fail-above 0.0" in process.stderr) == (code == 6)
+    said = process.stderr.splitlines()
+    assert said[0] == f"vader-rt: --fail-above is old; write --assert 'claimed<={float(share)}'"
+    assert len(said) == 1 + (code == 6)
     assert (tmp_path / "clip.vader" / "result.json").is_file()

@@ -73,8 +73,8 @@ def job(clip: Path, untrained: dict[str, Path], tmp_path: Path) -> list[str]:
     [
         ("| true", ["--json"], 0),
         (">/dev/full 2>/dev/full", ["--json"], 2),
-        (">/dev/full", ["--fail-above", "0", "--quiet"], 6),
-        (">&- 2>&- <&-", ["--fail-above", "0"], 6),
+        (">/dev/full", ["--assert", "claimed<=0", "--quiet"], 6),
+        (">&- 2>&- <&-", ["--assert", "claimed<=0"], 6),
     ],
 )
 def test_no_result_is_lost_where_nobody_listens(

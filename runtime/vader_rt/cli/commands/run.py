@@ -8,12 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vader_rt.cli.exit_codes import (
-    EXIT_GATE_EXCEEDED,
-    EXIT_GATE_UNDECIDED,
-    EXIT_INTERRUPTED,
-    EXIT_NOTHING_RECOVERED,
-)
+from vader_rt.cli.exit_codes import EXIT_INTERRUPTED, EXIT_NOTHING_RECOVERED
+from vader_rt.cli.gating import EXIT_CODES, Gate, add_gate_options
 from vader_rt.cli.interrupts import Interrupts
 from vader_rt.cli.streams import give, note, tell
 from vader_rt.cli.values import add_machine_options, count, frames, seconds, share
@@ -26,16 +22,17 @@ if TYPE_CHECKING:
 
 HELP = "recover the real room from a recording of a call; the word `run` may be left out"
 INTERRUPTED = "interrupted before anything was recovered"
-EPILOG = """\
+_WRITTEN = ("output", "metrics", "junit")
+EPILOG = f"""\
 examples:
   vader-rt call.mp4                                   the room, into call.vader/
   vader-rt call.mp4 --virtual-background beach.jpg    better, where the picture is known
-  vader-rt call.mp4 -o out --fail-above 0.01          exit code 6 if more than 1 % is claimed
+  vader-rt call.mp4 -o out --assert 'claimed<1%'      exit code 6 if more is claimed
 
-exit codes: 0 done; 1 a mistake of ours; 2 usage, or OUT cannot be written; 3 input that cannot be
-read; 4 engine, device or system; 5 nothing recovered; 6 more recovered than --fail-above allows;
-7 --fail-above not decided, as not all was read; 130 interrupted, what was recovered so far is
-written.
+exit codes: 0 done, and all assertions passed; 1 a mistake of ours; 2 usage, or OUT cannot be
+written; 3 input that cannot be read; 4 engine, device or system; 5 nothing recovered, where nothing
+is asserted; {EXIT_CODES};
+130 interrupted, what was recovered so far is written.
 """
 
 
@@ -71,7 +68,7 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
         from vader_rt.cli.console import ProgressPrinter
         from vader_rt.pipeline.save import check_output
 
-    folder = args.output or Path(f"{args.video.stem}.vader")
+    gate, folder = _gate(args), args.output or Path(f"{args.video.stem}.vader")
     check_output(folder, video=args.video, inputs=_inputs(args), overwrite=args.overwrite)
     with ProgressPrinter(quiet=args.quiet) as printer:
         result = _recover(args, printer, interrupts)
@@ -84,12 +81,19 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
         how = "is complete" if result.report["complete"] else "is what was recovered by then"
         tell(f"vader-rt: interrupted; the result in {folder} {how}")
         return EXIT_INTERRUPTED
-    return _exit_code(result, args.fail_above) or unheard
+    return _exit_code(result, gate) or unheard
+
+
+def _gate(args: argparse.Namespace) -> Gate:
+    if args.fail_above is not None:
+        tell(f"vader-rt: --fail-above is old; write --assert 'claimed<={args.fail_above}'")
+        args.assertions = [*args.assertions, f"claimed<={args.fail_above}"]
+    return Gate.of(args)
 
 
 def _inputs(args: argparse.Namespace) -> list[Path]:
-    """The files and folders that the command line names, but for the output."""
-    given = {name: value for name, value in vars(args).items() if name != "output"}
+    """The files and folders that the command line names, but for what is written."""
+    given = {name: value for name, value in vars(args).items() if name not in _WRITTEN}
     return [value for value in given.values() if isinstance(value, Path)]
 
 
@@ -157,18 +161,11 @@ def _print(result: Reconstruction, folder: Path, args: argparse.Namespace) -> in
     return 0
 
 
-def _exit_code(result: Reconstruction, fail_above: float | None) -> int:
-    if fail_above is not None and result.coverage > fail_above:
-        tell(
-            f"vader-rt: {result.coverage:.4f} of the picture was recovered, "
-            f"more than --fail-above {fail_above}"
-        )
-        return EXIT_GATE_EXCEEDED
-    if fail_above is not None and not result.report["complete"]:
-        lost = f"the input is damaged ({next(iter(result.report['warnings']), None)})"
-        why = lost if result.is_damaged else "the time limit ended the work"
-        tell(f"vader-rt: --fail-above is not decided: {why}")
-        return EXIT_GATE_UNDECIDED
+def _exit_code(result: Reconstruction, gate: Gate) -> int:
+    """Whether it passes the gate, if there is one; else, whether anything was recovered."""
+    if gate.assertions:
+        return gate.conclude([result.report])
+    gate.conclude([result.report])
     if result.is_empty:
         found = "what could be read of this call" if result.is_damaged else "this call"
         tell(f"vader-rt: nothing was recovered: no leak was found in {found}")
@@ -264,9 +261,5 @@ def _add_gate_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--truth", type=Path, metavar="ROOM", help="picture of the real room, for a score")
     add("--mask", type=Path, metavar="MASK", help="the true leak's maximum over time, for a score")
-    add(
-        "--fail-above",
-        type=share,
-        metavar="SHARE",
-        help="exit with 6 if a larger share of the picture is recovered",
-    )
+    add_gate_options(parser)
+    add("--fail-above", type=share, metavar="SHARE", help="the same as --assert 'claimed<=SHARE'")
