@@ -41,6 +41,27 @@ def seconds(text: str) -> float:
     return value
 
 
+def moment(text: str) -> float:
+    """A moment of a recording: seconds, or `[hours:]minutes:seconds`."""
+    parts = text.split(":")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    late = any(number >= 60 for number in numbers[1:])
+    if not 1 <= len(numbers) <= 3 or late or any(not 0 <= n < math.inf for n in numbers):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a moment such as 90, 1:30 or 1:02:03.5")
+    return sum(number * 60**place for place, number in enumerate(reversed(numbers)))
+
+
+def rectangle(text: str) -> tuple[int, ...]:
+    """x, y, width and height, in pixels."""
+    numbers = [_whole(part) for part in text.split(",")]
+    if len(numbers) != 4 or None in numbers:
+        raise argparse.ArgumentTypeError(f"{text!r} is not x,y,width,height in pixels")
+    return tuple(number for number in numbers if number is not None)
+
+
 def count(text: str) -> int:
     """A whole number, 0 or more."""
     number = _whole(text)

@@ -1,16 +1,15 @@
-"""Frames in and out: a source that can be read several times in constant memory, and a writer."""
+"""Video files in and out: read several times in constant memory, and written."""
 
 from __future__ import annotations
 
 import math
-import tempfile
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -20,10 +19,7 @@ from vader_rt.io.container import check_pixels, open_container
 from vader_rt.io.decode import decode
 from vader_rt.io.files import file_sha256
 from vader_rt.io.frames import (
-    ArrayFrame,
     DecodedFrame,
-    FrameView,
-    fit,
     same_shape,
     upright_bgr,
     upright_size_wh,
@@ -31,65 +27,10 @@ from vader_rt.io.frames import (
 from vader_rt.io.images import MAX_PIXELS
 from vader_rt.io.reading import Reading, longest, losses, notes
 
-_USUAL_FPS = 30.0
+USUAL_FPS = 30.0
+"""Frames per second where nothing is known of them."""
 MIN_SIDE = 64
 """Smallest width or height in pixels from which anything could be recovered."""
-
-
-class FrameSource(Protocol):
-    """A recording that can be read from its start as often as needed."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def size_wh(self) -> tuple[int, int]: ...
-
-    @property
-    def fps(self) -> float:
-        """Frames per second; 0 if unknown."""
-        ...
-
-    @property
-    def frame_hint(self) -> int:
-        """Number of frames that the container promises; 0 if none. Never trusted."""
-        ...
-
-    def frames(self) -> Iterator[np.ndarray]:
-        """Yield (H, W, 3) uint8 BGR frames, all of `size_wh`."""
-        ...
-
-    def views(self) -> Iterator[FrameView]:
-        """Yield the same frames, unconverted."""
-        ...
-
-    def sha256(self) -> str | None:
-        """Digest of the file, None for frames that never were a file."""
-        ...
-
-    def losses(self) -> list[str]:
-        """What of it could not be read so far, a sentence each."""
-        ...
-
-    def notes(self) -> list[str]:
-        """What else is to be known of its picture, a sentence each."""
-        ...
-
-    def seconds(self) -> float | None:
-        """How long what was read so far is shown, None if that is not known."""
-        ...
-
-    def times(self) -> list[float | None]:
-        """When each frame read so far is shown, in seconds; None where the file does not say."""
-        ...
-
-    def time(self, index: int) -> float:
-        """When a frame is shown, or would be, in seconds; by the rate where that is not known."""
-        ...
-
-    def facts(self) -> dict[str, Any] | None:
-        """What the file says of itself, and `counts` of what was read; None if it is none."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -113,6 +54,9 @@ class VideoFile:
     @property
     def name(self) -> str:
         return "frames" if self.spooled else self.path.name
+
+    def parts(self) -> None:
+        return None
 
     def frames(self) -> Iterator[np.ndarray]:
         return (view.bgr() for view in self.views())
@@ -150,7 +94,7 @@ class VideoFile:
         times = max(self._times, key=len, default=array("d"))
         if index < len(times) and not math.isnan(times[index]):
             return times[index]
-        return index / (self.fps or _USUAL_FPS)
+        return index / (self.fps or USUAL_FPS)
 
     def facts(self) -> dict[str, Any] | None:
         if self.spooled:
@@ -166,47 +110,6 @@ class VideoFile:
         counts = reading.scaled if fits else reading.left_out
         counts[size_wh] = counts.get(size_wh, 0) + 1
         return fits
-
-
-@dataclass(frozen=True)
-class FrameArray:
-    """Frames that the caller holds in memory."""
-
-    items: Sequence[np.ndarray]
-    size_wh: tuple[int, int]
-    fps: float = 0.0
-    name: str = "frames"
-
-    @property
-    def frame_hint(self) -> int:
-        return len(self.items)
-
-    def frames(self) -> Iterator[np.ndarray]:
-        return (fit(_checked(frame), self.size_wh) for frame in self.items)
-
-    def views(self) -> Iterator[ArrayFrame]:
-        return (ArrayFrame(frame) for frame in self.frames())
-
-    def sha256(self) -> None:
-        return None
-
-    def losses(self) -> list[str]:
-        return []
-
-    def notes(self) -> list[str]:
-        return []
-
-    def seconds(self) -> float | None:
-        return len(self.items) / self.fps if self.fps else None
-
-    def times(self) -> list[float | None]:
-        return []
-
-    def time(self, index: int) -> float:
-        return index / (self.fps or _USUAL_FPS)
-
-    def facts(self) -> None:
-        return None
 
 
 def open_video(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> VideoFile:
@@ -225,36 +128,9 @@ def open_video(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> VideoFile:
             raise InputError(f"{path}: the file is empty; was the recording copied completely?")
     stamp = _stamp(path)
     with closing(decode(path, [], max_pixels)) as frames:
-        size_wh = _checked_size(upright_bgr(next(frames)), str(path), max_pixels)
+        size_wh = checked_size(upright_bgr(next(frames)), str(path), max_pixels)
     fps, hint = _rate_and_hint(path, max_pixels)
     return VideoFile(path, size_wh, fps, hint, stamp=stamp, max_pixels=max_pixels)
-
-
-@contextmanager
-def open_source(
-    source: str | Path | Iterable[np.ndarray], *, max_pixels: int = MAX_PIXELS
-) -> Iterator[FrameSource]:
-    """Make a re-readable source of a path, of a sequence of BGR frames, or of any iterable.
-
-    A one-way iterable is spooled, losslessly, into a temporary file that goes with the context.
-    """
-    if isinstance(source, (str, Path)):
-        yield open_video(source, max_pixels=max_pixels)
-    elif isinstance(source, (np.ndarray, Sequence)) and not _is_scalar(source):
-        if len(source) == 0:
-            raise InputError("no frames were given")
-        items = cast("Sequence[np.ndarray]", source)
-        yield FrameArray(items, _checked_size(_checked(items[0]), "frames", max_pixels))
-    elif isinstance(source, Iterable) and not _is_scalar(source):
-        with tempfile.TemporaryDirectory(prefix="vader-rt-") as folder:
-            yield _spool(source, Path(folder) / "frames.mkv", max_pixels)
-    else:
-        raise InputError(f"a path or frames were expected, not {type(source).__name__}")
-
-
-def _is_scalar(source: object) -> bool:
-    """Whether it is an array that cannot be iterated."""
-    return isinstance(source, np.ndarray) and source.ndim == 0
 
 
 class VideoWriter:
@@ -310,17 +186,14 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def _checked(frame: object) -> np.ndarray:
-    if not (isinstance(frame, np.ndarray) and frame.ndim == 3 and frame.shape[2] == 3):
-        raise InputError("every frame must be an (H, W, 3) array, BGR")
-    if frame.size == 0:
-        raise InputError(f"every frame must have pixels; one is {frame.shape[1]}×{frame.shape[0]}")
-    if frame.dtype != np.uint8:
-        raise InputError(f"frames must be uint8 in 0–255, not {frame.dtype}")
-    return frame
+def checked_size(frame: np.ndarray, name: str, max_pixels: int) -> tuple[int, int]:
+    """Width and height of a frame.
 
+    name: of its recording, for errors.
 
-def _checked_size(frame: np.ndarray, name: str, max_pixels: int) -> tuple[int, int]:
+    Raises:
+        InputError: it is too small, or larger than allowed.
+    """
     height, width = frame.shape[:2]
     check_pixels((width, height), name, max_pixels)
     if min(height, width) < MIN_SIDE:
@@ -328,16 +201,3 @@ def _checked_size(frame: np.ndarray, name: str, max_pixels: int) -> tuple[int, i
             f"{name}: {width}×{height} is too small; {MIN_SIDE} pixels a side at least"
         )
     return width, height
-
-
-def _spool(frames: Iterable[np.ndarray], path: Path, max_pixels: int) -> VideoFile:
-    iterator = iter(frames)
-    first = next(iterator, None)
-    if first is None:
-        raise InputError("no frames were given")
-    size_wh = _checked_size(_checked(first), "frames", max_pixels)
-    with VideoWriter(path, size_wh=size_wh, lossless=True) as writer:
-        writer.write(first)
-        for frame in iterator:
-            writer.write(fit(_checked(frame), size_wh))
-    return VideoFile(path, size_wh, 0.0, 0, spooled=True, max_pixels=max_pixels)

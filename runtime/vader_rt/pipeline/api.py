@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from vader_rt.errors import InputError
 from vader_rt.io.images import MAX_PIXELS
 from vader_rt.io.memory import give_back
-from vader_rt.io.video import FrameSource, open_source
 from vader_rt.pipeline.choose import LEAST_FRAMES, Chosen
 from vader_rt.pipeline.finish import finish
 from vader_rt.pipeline.options import Models, Options, Truth, load_models, read_truth
@@ -21,8 +17,8 @@ from vader_rt.pipeline.report import report
 from vader_rt.pipeline.result import Reconstruction
 from vader_rt.pipeline.scan import Scan
 from vader_rt.pipeline.timer import StageTimer
-
-Source = str | Path | Iterable[np.ndarray]
+from vader_rt.sources.grammar import Source, open_source
+from vader_rt.sources.source import FrameSource
 
 
 @dataclass
@@ -50,7 +46,8 @@ def reconstruct(source: Source, **options: Any) -> Reconstruction:
     """Recover the real room from a call.
 
     Args:
-        source: a video file, or an iterable of (H, W, 3) uint8 BGR frames.
+        source: a video file, a list of files that are its parts, a folder of pictures (see
+            `vader_rt.sources.grammar.expanded`), or an iterable of (H, W, 3) uint8 BGR frames.
         **options: see `Options`.
 
     Raises:
@@ -72,7 +69,8 @@ def reconstruct_stream(source: Source, **options: Any) -> Iterator[Progress]:
 def _progress(source: Source, settings: Options) -> Iterator[Progress]:
     models, timer = load_models(settings), StageTimer()
     limit = settings.time_limit
-    with open_source(source, max_pixels=settings.max_pixels or MAX_PIXELS) as frames:
+    most = settings.max_pixels or MAX_PIXELS
+    with open_source(source, max_pixels=most, selection=settings.selection) as frames:
         truth = read_truth(settings, frames.size_wh)
         scan = Scan(frames, models.segmenter, timer, settings.chooser(models.frame.contract))
         for count in _until(limit and limit / 2, timer, scan.run()):

@@ -14,8 +14,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from vader_rt.io.frames import FrameView
-from vader_rt.io.video import FrameSource
 from vader_rt.pipeline.timeline import CheapLeak
+from vader_rt.sources.source import FrameSource
 from vader_rt.virtual.kept_frames import Spread
 
 THUMBNAIL_WH = (48, 27)

@@ -25,6 +25,7 @@ from vader_rt.io.images import read_gray, read_image
 from vader_rt.models import DEFAULT_JUDGE, DEFAULT_MODEL, DEFAULT_RESTORATION, PERSON_MODEL
 from vader_rt.pipeline.choose import LEAST_FRAMES, AutoChooser, Chooser, FrameChooser
 from vader_rt.score import check_truth
+from vader_rt.sources.selection import Rectangle, Selection
 
 Model = str | Path | Engine
 """The file of a model, or an engine that is loaded already."""
@@ -52,6 +53,8 @@ class Options:
     time_limit: seconds after which the work ends with what there is by then. Half of it is left for
     recovery, which takes in `LEAST_FRAMES` at any rate.
     max_pixels: how many a frame of the call may have; None is `MAX_PIXELS`.
+    start, end: in seconds, frames before and from then on are left out. roi: x, y, width and height
+    of the part of the picture that shows the call, in pixels, as of one tile of a gallery.
     case, examiner: names that the report repeats. full_paths: whether it says where files lie, in
     place of their names.
     """
@@ -73,6 +76,9 @@ class Options:
     frames: int | Literal["auto", "all"] = "auto"
     time_limit: float | None = None
     max_pixels: int | None = None
+    start: float = 0.0
+    end: float | None = None
+    roi: Sequence[int] | None = None
     case: str | None = None
     examiner: str | None = None
     full_paths: bool = False
@@ -91,6 +97,14 @@ class Options:
             raise UsageError("truth and mask belong together: the room, and where it leaks")
         if self.virtual_background is not None and self.virtual_library is not None:
             raise UsageError("virtual_background and virtual_library: give one of them")
+        if self.end is not None and self.end <= self.start:
+            raise UsageError(f"end: {self.end:g} s is not after start, {self.start:g} s")
+
+    @property
+    def selection(self) -> Selection:
+        """What is taken of the recording."""
+        roi = None if self.roi is None else Rectangle(*map(int, self.roi))
+        return Selection(self.start, math.inf if self.end is None else self.end, roi)
 
     def chooser(self, contract: Contract) -> Chooser | None:
         """What chooses the frames that go through the network; None for all.
@@ -121,6 +135,16 @@ def _is_seconds(value: Any) -> bool:
     with suppress(OverflowError):  # a whole number may be too large
         return 0 < float(value) < math.inf
     return False
+
+
+def _is_moment(value: Any) -> bool:
+    return value == 0 or _is_seconds(value)
+
+
+def _is_rectangle(value: Any) -> bool:
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 4:
+        return False
+    return all(map(_is_whole, value, (0, 0, 1, 1)))
 
 
 def _is_frames(value: Any) -> bool:
@@ -154,6 +178,9 @@ _RULES: dict[str, _Rule] = {
     "threads": (lambda value: _is_whole(value, 0), "a number of threads, 0 or more"),
     "frames": (_is_frames, f"`auto`, `all` or {LEAST_FRAMES} frames or more"),
     "time_limit": _or_none((_is_seconds, "a number of seconds above 0")),
+    "start": (_is_moment, "a number of seconds, 0 or more"),
+    "end": _or_none((_is_seconds, "a number of seconds above 0")),
+    "roi": _or_none((_is_rectangle, "x, y, width and height in pixels")),
     "max_pixels": _or_none((lambda value: _is_whole(value, 1), "a number of pixels, 1 or more")),
 }
 
@@ -218,13 +245,15 @@ def read_truth(options: Options, size_wh: tuple[int, int]) -> Truth | None:
     return truth
 
 
-def said(option: Any, *, full_paths: bool = True) -> str | int | float | None:
+def said(option: Any, *, full_paths: bool = True) -> str | int | float | list[int] | None:
     """An option as JSON has it; an engine that was handed over, by its name.
 
     full_paths: else, of a path that begins at the root, its last part alone is said.
     """
     if option is None or isinstance(option, bool | int | float):
         return option
+    if isinstance(option, Sequence) and not isinstance(option, str):
+        return [int(number) for number in option]
     text = str(option.name if hasattr(option, "run") else option)
     return text if full_paths else without_folders(text)
 

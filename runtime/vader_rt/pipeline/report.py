@@ -11,13 +11,13 @@ from typing import Any
 from vader_rt import provenance
 from vader_rt.contract import Contract
 from vader_rt.io.files import file_sha256
-from vader_rt.io.video import FrameSource
 from vader_rt.models import DEFAULT_JUDGE, DEFAULT_MODEL, DEFAULT_RESTORATION
 from vader_rt.pipeline.options import Model, Models, Options, said
 from vader_rt.pipeline.recover import Recovery
 from vader_rt.pipeline.result import Reconstruction
 from vader_rt.pipeline.timer import StageTimer
 from vader_rt.schemas import RESULT_VERSION
+from vader_rt.sources.source import FrameSource
 from vader_rt.virtual.unmasked import Interval, Unmasked
 
 _ON_CPU = ("onnx-cpu", "openvino")
@@ -70,6 +70,7 @@ def report(
 
 
 def _input(source: FrameSource, frames: int) -> dict[str, Any]:
+    parts = source.parts()
     return {
         "name": source.name,
         "sha256": source.sha256(),
@@ -78,7 +79,12 @@ def _input(source: FrameSource, frames: int) -> dict[str, Any]:
         "fps": source.fps or None,
         "duration_seconds": _rounded(source.seconds() or (source.fps and frames / source.fps)),
         "file": source.facts(),
+        "parts": None if parts is None else [_part(part) for part in parts],
     }
+
+
+def _part(source: FrameSource) -> dict[str, Any]:
+    return {"name": source.name, "sha256": source.sha256(), "file": source.facts()}
 
 
 def _when(moment: datetime) -> str:

@@ -145,7 +145,7 @@ def _to_compare(folder: Path, video: Path | None) -> Recording | None:
     if video is None or _earlier(folder) is None or not video.is_file():
         return None
     with reading(video):
-        return Recording(video.stem, file_sha256(video))
+        return Recording(video.name, file_sha256(video))
 
 
 def _check_earlier(

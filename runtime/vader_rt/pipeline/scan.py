@@ -17,11 +17,12 @@ from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.frames import FrameView
 from vader_rt.io.images import shrunk
 from vader_rt.io.prefetch import prefetch
-from vader_rt.io.video import FrameSource, open_source
 from vader_rt.pipeline.choose import THUMBNAIL_WH, AllFrames, Chooser, Chosen, ChosenFrames
 from vader_rt.pipeline.timeline import CheapLeak
 from vader_rt.pipeline.timer import StageTimer
 from vader_rt.room.first_look import first_look, looked_at
+from vader_rt.sources.grammar import open_source
+from vader_rt.sources.source import FrameSource
 from vader_rt.virtual.estimate import VirtualBackground, estimate_virtual, loop_virtual
 from vader_rt.virtual.given import Given, given_virtual, library_virtual
 from vader_rt.virtual.kept_frames import (

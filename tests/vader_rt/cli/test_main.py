@@ -156,7 +156,8 @@ def make_inputs(folder: Path) -> None:
 
 BAD = [
     (["missing.mp4"], 3, "missing.mp4: does not exist"),
-    (["."], 3, "is a folder"),
+    (["."], 3, ".: is a folder of videos, such as empty.mp4; give a file"),
+    (["busy"], 3, "busy: is a folder without pictures; give a video file"),
     (["text.mp4"], 3, "cannot be opened as a video"),
     (["empty.mp4"], 3, "is empty"),
     (["tiny.mp4"], 3, "too small"),

@@ -14,7 +14,8 @@ from tests.vader_rt.io.made import gradient, png_of, write
 from vader_rt.errors import InputError
 from vader_rt.io import images
 from vader_rt.io.images import MAX_PICTURE_PIXELS, read_image
-from vader_rt.io.video import open_source, open_video
+from vader_rt.io.video import open_video
+from vader_rt.sources.grammar import open_source
 
 FORMATS: dict[str, list[int]] = {
     "a.png": [],

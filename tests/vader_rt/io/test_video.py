@@ -15,9 +15,9 @@ from vader_rt.io.images import read_gray, read_image
 from vader_rt.io.video import (
     MIN_SIDE,
     VideoWriter,
-    open_source,
     open_video,
 )
+from vader_rt.sources.grammar import open_source
 
 LOSSLESS = 0
 CONVERTED = 1  # 8-bit YUV has fewer levels than RGB

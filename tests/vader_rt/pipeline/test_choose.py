@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from vader_rt.io.frames import ArrayFrame
-from vader_rt.io.video import FrameArray
 from vader_rt.pipeline.choose import (
     AUTO_FRAMES,
     MOST_AUTO_FRAMES,
@@ -24,6 +23,7 @@ from vader_rt.pipeline.choose import (
     auto_budget,
 )
 from vader_rt.pipeline.timeline import CheapLeak
+from vader_rt.sources.memory import FrameArray
 
 SHAPE = THUMBNAIL_WH[::-1]
 VIEW = ArrayFrame(np.zeros((64, 64, 3), np.uint8))

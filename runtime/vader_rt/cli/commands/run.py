@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,15 @@ from vader_rt.cli.exit_codes import EXIT_INTERRUPTED, EXIT_NOTHING_RECOVERED
 from vader_rt.cli.gating import EXIT_CODES, Gate, add_gate_options
 from vader_rt.cli.interrupts import Interrupts
 from vader_rt.cli.streams import give, note, tell
-from vader_rt.cli.values import add_machine_options, count, frames, seconds, share
+from vader_rt.cli.values import (
+    add_machine_options,
+    count,
+    frames,
+    moment,
+    rectangle,
+    seconds,
+    share,
+)
 from vader_rt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +48,14 @@ is asserted; {EXIT_CODES};
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What the command understands."""
     add = parser.add_argument
-    add("video", type=Path, metavar="VIDEO", help="recording of the call")
+    add(
+        "video",
+        type=Path,
+        nargs="+",
+        metavar="VIDEO",
+        help="recording of the call: a video, its parts one after the other, a list of them "
+        "(parts.txt), a pattern ('part-*.mp4', 'frame-%%04d.png'), or a folder of pictures",
+    )
     add(
         "-o",
         "--output",
@@ -52,6 +68,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="replace the result in OUT even if it is of another recording",
     )
+    _add_source_options(parser)
     _add_virtual_options(parser)
     _add_model_options(parser)
     add_machine_options(parser)
@@ -68,8 +85,9 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
         from vader_rt.cli.console import ProgressPrinter
         from vader_rt.pipeline.save import check_output
 
-    gate, folder = _gate(args), args.output or Path(f"{args.video.stem}.vader")
-    check_output(folder, video=args.video, inputs=_inputs(args), overwrite=args.overwrite)
+    gate, folder = _gate(args), args.output or Path(f"{_stem(args.video[0])}.vader")
+    video = args.video[0] if len(args.video) == 1 else None
+    check_output(folder, video=video, inputs=_inputs(args), overwrite=args.overwrite)
     with ProgressPrinter(quiet=args.quiet) as printer:
         result = _recover(args, printer, interrupts)
     if result is None:
@@ -84,6 +102,11 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
     return _exit_code(result, gate) or unheard
 
 
+def _stem(path: Path) -> str:
+    """The name of a recording without its ending, and without what makes it a pattern."""
+    return re.sub(r"%0?\d*d|[*?\[\]]+", "", path.absolute().stem).strip("-_. ") or "recording"
+
+
 def _gate(args: argparse.Namespace) -> Gate:
     if args.fail_above is not None:
         tell(f"vader-rt: --fail-above is old; write --assert 'claimed<={args.fail_above}'")
@@ -94,7 +117,8 @@ def _gate(args: argparse.Namespace) -> Gate:
 def _inputs(args: argparse.Namespace) -> list[Path]:
     """The files and folders that the command line names, but for what is written."""
     given = {name: value for name, value in vars(args).items() if name not in _WRITTEN}
-    return [value for value in given.values() if isinstance(value, Path)]
+    paths = [*given.pop("video"), *given.values()]
+    return [path for path in paths if isinstance(path, Path)]
 
 
 def _command_line(args: argparse.Namespace) -> list[str]:
@@ -171,6 +195,24 @@ def _exit_code(result: Reconstruction, gate: Gate) -> int:
         tell(f"vader-rt: nothing was recovered: no leak was found in {found}")
         return EXIT_NOTHING_RECOVERED
     return 0
+
+
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--start",
+        type=moment,
+        default=0.0,
+        metavar="TIME",
+        help="begin there: seconds, or [hours:]minutes:seconds",
+    )
+    add("--end", type=moment, metavar="TIME", help="end there")
+    add(
+        "--roi",
+        type=rectangle,
+        metavar="X,Y,W,H",
+        help="the part of the picture that shows the call, as one tile of a gallery, in pixels",
+    )
 
 
 def _add_virtual_options(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,1 @@
+"""Recordings, whatever they come as, and parts of their time or picture."""

@@ -1,0 +1,135 @@
+"""A part of a recording: some of its time, or a rectangle of its picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from vader_rt.errors import InputError, UsageError
+from vader_rt.io.frames import ArrayFrame, FrameView
+from vader_rt.io.video import MIN_SIDE
+from vader_rt.sources.source import FrameSource
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """x, y: of its upper left corner; width, height; all in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.x},{self.y},{self.width},{self.height}"
+
+    def of(self, image: np.ndarray) -> np.ndarray:
+        """The part of a picture (H, W, …)."""
+        return image[self.y : self.y + self.height, self.x : self.x + self.width]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is taken of a recording. start, end: in seconds; frames from `end` on are left out."""
+
+    start: float = 0.0
+    end: float = math.inf
+    roi: Rectangle | None = None
+
+    @property
+    def is_all(self) -> bool:
+        return self == Selection()
+
+
+@dataclass
+class Selected:
+    """A part of a recording; see `FrameSource`. Times stay those of the recording.
+
+    Raises:
+        UsageError: the rectangle is not inside the picture, or too small.
+    """
+
+    source: FrameSource
+    selection: Selection
+    _first: int = field(default=0, init=False)
+    _count: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        roi, (width, height) = self.selection.roi, self.source.size_wh
+        if roi is None:
+            return
+        if roi.x + roi.width > width or roi.y + roi.height > height:
+            raise UsageError(f"roi {roi}: is not inside the picture of {width}×{height}")
+        if min(roi.width, roi.height) < MIN_SIDE:
+            raise UsageError(f"roi {roi}: is too small; {MIN_SIDE} pixels a side at least")
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        roi = self.selection.roi
+        return self.source.size_wh if roi is None else (roi.width, roi.height)
+
+    @property
+    def fps(self) -> float:
+        return self.source.fps
+
+    @property
+    def frame_hint(self) -> int:
+        span = self.selection.end - self.selection.start
+        hint = self.source.frame_hint
+        return hint if math.isinf(span) else min(hint, round(span * self.fps))
+
+    def frames(self) -> Iterator[np.ndarray]:
+        return (view.bgr() for view in self.views())
+
+    def views(self) -> Iterator[FrameView]:
+        given = 0
+        for index, view in enumerate(self.source.views()):
+            time = self.source.time(index)
+            if time >= self.selection.end:
+                break
+            if time >= self.selection.start:
+                self._first = index if given == 0 else self._first
+                given += 1
+                self._count = max(given, self._count)
+                yield self._cropped(view)
+        if given == 0:
+            raise InputError(f"{self.name}: holds no frame from --start to --end")
+
+    def sha256(self) -> str | None:
+        return self.source.sha256()
+
+    def losses(self) -> list[str]:
+        return self.source.losses()
+
+    def notes(self) -> list[str]:
+        return self.source.notes()
+
+    def seconds(self) -> float | None:
+        if self.source.seconds() is None or not self._count:
+            return None
+        step = 1 / self.fps if self.fps else 0.0
+        return self.time(self._count - 1) - self.time(0) + step
+
+    def times(self) -> list[float | None]:
+        return self.source.times()[self._first : self._first + self._count]
+
+    def time(self, index: int) -> float:
+        return self.source.time(self._first + index)
+
+    def parts(self) -> Sequence[FrameSource] | None:
+        return self.source.parts()
+
+    def facts(self) -> dict[str, Any] | None:
+        return self.source.facts()
+
+    def _cropped(self, view: FrameView) -> FrameView:
+        roi = self.selection.roi
+        return view if roi is None else ArrayFrame(np.ascontiguousarray(roi.of(view.bgr())))
