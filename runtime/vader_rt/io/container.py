@@ -56,7 +56,7 @@ def open_container(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[OpenVid
             pixels than are allowed.
     """
     with _opened(path) as file, _container(path, file) as container:
-        stream = _stream(path, container)
+        stream = video_stream(path, container)
         check_pixels(
             (stream.codec_context.width, stream.codec_context.height), str(path), max_pixels
         )
@@ -150,8 +150,12 @@ def _container(path: Path, file: FileIO) -> InputContainer:
         raise InputError(f"{path}: cannot be opened as a video ({reason(error)})") from None
 
 
-def _stream(path: Path, container: InputContainer) -> VideoStream:
-    """The largest of the streams that move; covers and thumbnails are streams too."""
+def video_stream(path: Path, container: InputContainer) -> VideoStream:
+    """The largest of the streams that move; covers and thumbnails are streams too.
+
+    Raises:
+        InputError: there is none.
+    """
     streams = _moving(container) or _shown(container)
     if not container.streams.video:
         raise InputError(f"{path}: holds no video stream")

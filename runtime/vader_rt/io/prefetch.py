@@ -13,10 +13,11 @@ _END = object()
 _POLL_SECONDS = 0.1
 
 
-def prefetch(items: Iterator[T], depth: int = 4) -> Iterator[T]:
+def prefetch(items: Iterator[T], depth: int = 4, *, patience: float | None = None) -> Iterator[T]:
     """Yield the items of an iterator that runs in a thread, at most `depth` ahead.
 
-    An error in the iterator is raised here; closing this generator stops the thread.
+    An error in the iterator is raised here; closing this generator stops the thread. patience:
+    seconds to wait for that, as a stream may not answer; None: as long as it takes.
     """
     ahead: queue.Queue = queue.Queue(depth)
     closed = threading.Event()
@@ -53,4 +54,4 @@ def prefetch(items: Iterator[T], depth: int = 4) -> Iterator[T]:
             del item
     finally:
         closed.set()
-        thread.join()
+        thread.join(patience)

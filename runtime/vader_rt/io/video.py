@@ -55,6 +55,10 @@ class VideoFile:
     def name(self) -> str:
         return "frames" if self.spooled else self.path.name
 
+    @property
+    def live(self) -> bool:
+        return False
+
     def parts(self) -> None:
         return None
 

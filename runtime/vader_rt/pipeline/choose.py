@@ -7,6 +7,7 @@ something happens, as when the virtual background fails.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -34,6 +35,8 @@ _MOST_DIFFERENT = 80
 """Each frame is compared with all of these."""
 _HELD_BYTES = 200_000_000
 """What candidates may hold in memory: 100 frames of 1280×720 and more, as decoders give them."""
+_LIVE_BYTES = 400_000_000
+"""The same of a stream, which cannot be read again: 230 frames of 1280×720."""
 T = TypeVar("T")
 
 
@@ -91,6 +94,27 @@ class AutoChooser:
         return self._long.chosen(auto_budget(self._long.seen))
 
 
+class StreamChooser:
+    """Chooses frames of a stream, `auto_budget` or as many as wanted, if they can all be held.
+
+    It cannot be read again, and may have no end.
+    """
+
+    def __init__(self, size_wh: tuple[int, int], wanted: int | None = None) -> None:
+        each = size_wh[0] * size_wh[1] * 3 // 2 * 5 // 4  # and a quarter more of candidates
+        most = int(np.clip(_LIVE_BYTES // each, LEAST_FRAMES, MOST_AUTO_FRAMES))
+        self._wanted = wanted
+        self._frames = FrameChooser(min(wanted or most, most), held_bytes=sys.maxsize)
+
+    def add(self, view: FrameView, thumbnail: np.ndarray) -> None:
+        """See `Chooser.add`."""
+        self._frames.add(view, thumbnail)
+
+    def chosen(self) -> list[Candidate]:
+        """See `Chooser.chosen`."""
+        return self._frames.chosen(self._wanted or auto_budget(self._frames.seen))
+
+
 class FrameChooser:
     """Chooses `budget` frames of a call whose length is not known, while it is read once.
 
@@ -119,7 +143,8 @@ class FrameChooser:
 
     def chosen(self, most: int | None = None) -> list[Candidate]:
         """The frames that were chosen so far, in order; fewer than the budget if it is too many."""
-        spread, budget = list(self._spread.kept.values()), most or self._budget
+        spread = list(self._spread.kept.values())
+        budget = min(most or self._budget, self._budget)
         if self.seen <= budget:
             return spread
         different = _farthest_first(self._different.candidates, budget // 4)
@@ -222,6 +247,10 @@ class AllFrames:
     def frames(self) -> Iterator[tuple[int, np.ndarray]]:
         return enumerate(self.source.frames())
 
+    def held(self) -> Mapping[int, FrameView]:
+        """Frames that are in memory: none."""
+        return {}
+
     def timeline(self, leaks: Mapping[int, float]) -> list[float]:
         return [leaks.get(index, 0.0) for index in range(max(leaks) + 1)]
 
@@ -253,6 +282,10 @@ class ChosenFrames:
                     yield index, view.bgr()
         finally:
             self._views.clear()  # if nobody wants the rest, nobody holds it
+
+    def held(self) -> Mapping[int, FrameView]:
+        """The frames that are in memory, and were not yielded."""
+        return {index: view for index, view in self._views.items() if view is not None}
 
     def timeline(self, leaks: Mapping[int, float]) -> list[float]:
         return self._leaks.leaks(leaks)

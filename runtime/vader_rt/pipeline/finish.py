@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from vader_rt.io.memory import give_back
+from vader_rt.io.timer import StageTimer
 from vader_rt.pipeline.options import Models, Options, Truth
 from vader_rt.pipeline.recover import Recovery
 from vader_rt.pipeline.result import CLAIMED, Reconstruction
-from vader_rt.pipeline.timer import StageTimer
 from vader_rt.room.strongest import Strongest
 from vader_rt.score import Scores, score
 from vader_rt.virtual.estimate import VirtualBackground

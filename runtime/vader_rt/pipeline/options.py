@@ -23,9 +23,10 @@ from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.cpus import threads_for
 from vader_rt.io.images import read_gray, read_image
 from vader_rt.models import DEFAULT_JUDGE, DEFAULT_MODEL, DEFAULT_RESTORATION, PERSON_MODEL
-from vader_rt.pipeline.choose import LEAST_FRAMES, AutoChooser, Chooser, FrameChooser
+from vader_rt.pipeline.choose import LEAST_FRAMES, AutoChooser, Chooser, FrameChooser, StreamChooser
 from vader_rt.score import check_truth
 from vader_rt.sources.selection import Rectangle, Selection
+from vader_rt.sources.source import FrameSource
 
 Model = str | Path | Engine
 """The file of a model, or an engine that is loaded already."""
@@ -106,12 +107,17 @@ class Options:
         roi = None if self.roi is None else Rectangle(*map(int, self.roi))
         return Selection(self.start, math.inf if self.end is None else self.end, roi)
 
-    def chooser(self, contract: Contract) -> Chooser | None:
-        """What chooses the frames that go through the network; None for all.
+    def chooser(self, contract: Contract, source: FrameSource) -> Chooser | None:
+        """What chooses the frames of a source that go through the network; None for all.
 
         contract: of the frame model. One sample of a pixel is all that is copied, and of all frames
-        the best one: there every frame counts, as it did for the seed.
+        the best one: there every frame counts, as it did for the seed. Frames of a stream have to
+        be held, as it cannot be read again.
         """
+        if source.live:
+            return StreamChooser(
+                source.size_wh, None if isinstance(self.frames, str) else self.frames
+            )
         if self.frames == "all" or (self.frames == "auto" and contract.copies):
             return None
         return AutoChooser() if self.frames == "auto" else FrameChooser(int(self.frames))

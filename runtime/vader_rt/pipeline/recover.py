@@ -13,8 +13,8 @@ from vader_rt.features.planes import InputPlanes
 from vader_rt.io.images import shrunk
 from vader_rt.io.memory import give_back
 from vader_rt.io.prefetch import prefetch
+from vader_rt.io.timer import StageTimer
 from vader_rt.pipeline.options import Models
-from vader_rt.pipeline.timer import StageTimer
 from vader_rt.room.accumulate import Recovered, accumulator_for
 from vader_rt.room.observation import Observation, observe
 from vader_rt.room.time_bins import time_bin

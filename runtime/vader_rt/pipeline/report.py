@@ -11,11 +11,11 @@ from typing import Any
 from vader_rt import provenance
 from vader_rt.contract import Contract
 from vader_rt.io.files import file_sha256
+from vader_rt.io.timer import StageTimer
 from vader_rt.models import DEFAULT_JUDGE, DEFAULT_MODEL, DEFAULT_RESTORATION
 from vader_rt.pipeline.options import Model, Models, Options, said
 from vader_rt.pipeline.recover import Recovery
 from vader_rt.pipeline.result import Reconstruction
-from vader_rt.pipeline.timer import StageTimer
 from vader_rt.schemas import RESULT_VERSION
 from vader_rt.sources.source import FrameSource
 from vader_rt.virtual.unmasked import Interval, Unmasked

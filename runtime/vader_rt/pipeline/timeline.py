@@ -30,6 +30,13 @@ class CheapLeak:
         if len(self._thumbnails) == _CHUNK:
             self._measure()
 
+    def copy(self) -> CheapLeak:
+        """What there is by now, which goes on by itself."""
+        other = CheapLeak()
+        other._thumbnails, other._measured = list(self._thumbnails), list(self._measured)
+        other._last = self._last
+        return other
+
     def leaks(self, known: Mapping[int, float]) -> list[float]:
         """The share of leaking pixels of every frame, which is `known` of some by index."""
         if self._thumbnails:

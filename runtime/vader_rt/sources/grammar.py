@@ -15,6 +15,7 @@ import numpy as np
 from vader_rt.errors import InputError, reading
 from vader_rt.io.images import IMAGE_SUFFIXES, MAX_PIXELS
 from vader_rt.io.video import checked_size, open_video
+from vader_rt.sources.live import LiveStream, is_live
 from vader_rt.sources.memory import FrameArray, checked, spooled
 from vader_rt.sources.parts import Parts
 from vader_rt.sources.pictures import Pictures
@@ -50,7 +51,10 @@ def open_source(
 @contextmanager
 def _whole(source: Source, max_pixels: int) -> Iterator[FrameSource]:
     paths = _given_paths(source)
-    if paths is not None:
+    address = _address(source)
+    if address is not None:
+        yield LiveStream.of(address, max_pixels)
+    elif paths is not None:
         yield _of_files(expanded(paths), max_pixels)
     elif isinstance(source, np.ndarray | Sequence) and not _is_scalar(source):
         if len(source) == 0:
@@ -136,6 +140,15 @@ def _of_files(files: Sequence[Path], max_pixels: int) -> FrameSource:
         raise InputError(f"{files[pictures.index(True)]}: is a picture among videos")
     opened = [open_video(file, max_pixels=max_pixels) for file in files]
     return opened[0] if len(opened) == 1 else Parts.of(opened)
+
+
+def _address(source: object) -> str | None:
+    """The address of a stream, if it is one; a file that exists is that file."""
+    if isinstance(source, list | tuple) and len(source) == 1:
+        (source,) = source
+    if not isinstance(source, str) or not is_live(source):
+        return None
+    return None if Path(source).is_file() else source
 
 
 def _given_paths(source: object) -> list[Path] | None:

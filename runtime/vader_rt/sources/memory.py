@@ -50,6 +50,10 @@ class FrameArray:
     def time(self, index: int) -> float:
         return index / (self.fps or USUAL_FPS)
 
+    @property
+    def live(self) -> bool:
+        return False
+
     def parts(self) -> None:
         return None
 

@@ -79,6 +79,10 @@ class Parts:
             index, last = index - count, start + (file.seconds() or 0.0)
         return last + index / (self.fps or 1.0)
 
+    @property
+    def live(self) -> bool:
+        return False
+
     def parts(self) -> Sequence[VideoFile]:
         return self.files
 

@@ -74,6 +74,10 @@ class Pictures:
     def time(self, index: int) -> float:
         return index / USUAL_FPS
 
+    @property
+    def live(self) -> bool:
+        return False
+
     def parts(self) -> None:
         return None
 

@@ -77,6 +77,10 @@ class Selected:
         return self.source.size_wh if roi is None else (roi.width, roi.height)
 
     @property
+    def live(self) -> bool:
+        return self.source.live
+
+    @property
     def fps(self) -> float:
         return self.source.fps
 

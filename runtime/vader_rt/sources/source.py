@@ -11,13 +11,18 @@ from vader_rt.io.frames import FrameView
 
 
 class FrameSource(Protocol):
-    """A recording that can be read from its start as often as needed."""
+    """A recording. It can be read from its start as often as needed, unless it is `live`."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def size_wh(self) -> tuple[int, int]: ...
+
+    @property
+    def live(self) -> bool:
+        """Whether it can be read only once, as it comes, and may have no end."""
+        ...
 
     @property
     def fps(self) -> float:

@@ -17,9 +17,9 @@ from tests.vader_rt.virtual.made import SIZE_WH, moving_person, picture
 from vader_rt.errors import InputError
 from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.images import read_image, shrunk
+from vader_rt.io.timer import StageTimer
 from vader_rt.io.video import open_video
 from vader_rt.pipeline.scan import Scan
-from vader_rt.pipeline.timer import StageTimer
 from vader_rt.virtual.given import cover, given_virtual, library_virtual
 from vader_rt.virtual.kept_frames import KeptFrames
 
@@ -292,10 +292,10 @@ def test_a_real_clients_file(shared: Path) -> None:
     folder = shared / "calls" / "recordings"
     scan = Scan(open_video(folder / "openvidu_boat.mp4"), Segmenter(), StageTimer())
     assert len(list(scan.run())) > 50
-    given = given_virtual(folder / "openvidu_boat_virtual_file.jpg", scan.kept)
-    exact = given_virtual(folder / "openvidu_boat_virtual_registered.png", scan.kept)
+    given = given_virtual(folder / "openvidu_boat_virtual_file.jpg", scan.seen().kept)
+    exact = given_virtual(folder / "openvidu_boat_virtual_registered.png", scan.seen().kept)
     with pytest.raises(InputError, match="is not the virtual background"):
-        given_virtual(folder / "openvidu_moon_virtual_registered.png", scan.kept)
+        given_virtual(folder / "openvidu_moon_virtual_registered.png", scan.seen().kept)
     truth = read_image(folder / "openvidu_boat_virtual_registered.png")
     assert exact.picture.plain
     assert (exact.picture.image != truth).any(axis=2).mean() == pytest.approx(exact.overlays)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vader_rt.cli.exit_codes import EXIT_INTERRUPTED, EXIT_NOTHING_RECOVERED
 from vader_rt.cli.gating import EXIT_CODES, Gate, add_gate_options
 from vader_rt.cli.interrupts import Interrupts
+from vader_rt.cli.so_far import USUAL_SECONDS, SoFar, write_preview
 from vader_rt.cli.streams import give, note, tell
 from vader_rt.cli.values import (
     add_machine_options,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 HELP = "recover the real room from a recording of a call; the word `run` may be left out"
 INTERRUPTED = "interrupted before anything was recovered"
-_WRITTEN = ("output", "metrics", "junit")
+_WRITTEN = ("output", "metrics", "junit", "preview")
 EPILOG = f"""\
 examples:
   vader-rt call.mp4                                   the room, into call.vader/
@@ -50,11 +51,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "video",
-        type=Path,
         nargs="+",
         metavar="VIDEO",
         help="recording of the call: a video, its parts one after the other, a list of them "
-        "(parts.txt), a pattern ('part-*.mp4', 'frame-%%04d.png'), or a folder of pictures",
+        "(parts.txt), a pattern ('part-*.mp4', 'frame-%%04d.png'), a folder of pictures; or a "
+        "stream: rtsp://…, http://…, camera:0, or - for standard input",
     )
     add(
         "-o",
@@ -69,6 +70,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="replace the result in OUT even if it is of another recording",
     )
     _add_source_options(parser)
+    _add_live_options(parser)
     _add_virtual_options(parser)
     _add_model_options(parser)
     add_machine_options(parser)
@@ -86,13 +88,13 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
         from vader_rt.pipeline.save import check_output
 
     gate, folder = _gate(args), args.output or Path(f"{_stem(args.video[0])}.vader")
-    video = args.video[0] if len(args.video) == 1 else None
+    video = Path(args.video[0]) if len(args.video) == 1 else None
     check_output(folder, video=video, inputs=_inputs(args), overwrite=args.overwrite)
-    with ProgressPrinter(quiet=args.quiet) as printer:
-        result = _recover(args, printer, interrupts)
+    with ProgressPrinter(quiet=args.quiet) as printer, _so_far(args, folder) as so_far:
+        result = _recover(args, printer, so_far, interrupts)
     if result is None:
         raise KeyboardInterrupt
-    result = result.with_report(command_line=_command_line(args))
+    result = _signed(result, args)
     _save(result, folder, overwrite=args.overwrite)
     unheard = _print(result, folder, args)
     if interrupts.seen:
@@ -102,9 +104,24 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
     return _exit_code(result, gate) or unheard
 
 
-def _stem(path: Path) -> str:
+def _so_far(args: argparse.Namespace, folder: Path) -> SoFar:
+    def write(result: Reconstruction) -> None:
+        if args.preview is not None:
+            write_preview(args.preview, result)
+        if args.every is not None:
+            _save(_signed(result, args), folder, overwrite=args.overwrite)
+
+    usual = None if args.preview is None else USUAL_SECONDS
+    return SoFar(args.every or usual, write)
+
+
+def _signed(result: Reconstruction, args: argparse.Namespace) -> Reconstruction:
+    return result.with_report(command_line=_command_line(args))
+
+
+def _stem(word: str) -> str:
     """The name of a recording without its ending, and without what makes it a pattern."""
-    return re.sub(r"%0?\d*d|[*?\[\]]+", "", path.absolute().stem).strip("-_. ") or "recording"
+    return re.sub(r"%0?\d*d|[*?\[\]]+", "", Path(word).absolute().stem).strip("-_. ") or "recording"
 
 
 def _gate(args: argparse.Namespace) -> Gate:
@@ -117,7 +134,7 @@ def _gate(args: argparse.Namespace) -> Gate:
 def _inputs(args: argparse.Namespace) -> list[Path]:
     """The files and folders that the command line names, but for what is written."""
     given = {name: value for name, value in vars(args).items() if name not in _WRITTEN}
-    paths = [*given.pop("video"), *given.values()]
+    paths = [*map(Path, given.pop("video")), *given.values()]
     return [path for path in paths if isinstance(path, Path)]
 
 
@@ -136,15 +153,17 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _recover(
-    args: argparse.Namespace, printer: ProgressPrinter, interrupts: Interrupts
+    args: argparse.Namespace, printer: ProgressPrinter, so_far: SoFar, interrupts: Interrupts
 ) -> Reconstruction | None:
     """Run to the end, or until the user wants it to end: then with what there is by then."""
     from vader_rt.pipeline.api import reconstruct_stream
 
     progress: Progress | None = None
+    source = args.video[0] if len(args.video) == 1 else args.video
     try:
-        for progress in reconstruct_stream(args.video, **_options(args)):
+        for progress in reconstruct_stream(source, **_options(args)):
             printer.update(progress)
+            so_far.update(progress)
             interrupts.check()
         interrupts.hold()
     except (KeyboardInterrupt, Exception):
@@ -212,6 +231,23 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
         type=rectangle,
         metavar="X,Y,W,H",
         help="the part of the picture that shows the call, as one tile of a gallery, in pixels",
+    )
+
+
+def _add_live_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--preview",
+        type=Path,
+        metavar="FILE.png",
+        help="a picture of the room so far, made anew while the work goes on",
+    )
+    add(
+        "--every",
+        type=seconds,
+        metavar="SECONDS",
+        help="how often to write what was recovered so far, to OUT and --preview "
+        f"(default: {USUAL_SECONDS:g}, and to --preview alone)",
     )
 
 

@@ -1,0 +1,73 @@
+"""What was recovered so far, written while the work goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from vader_rt.cli.exit_codes import explained
+from vader_rt.cli.streams import tell
+
+if TYPE_CHECKING:
+    from vader_rt.pipeline.api import Progress
+    from vader_rt.pipeline.result import Reconstruction
+
+USUAL_SECONDS = 30.0
+
+
+class SoFar:
+    """Every so many seconds, writes what was recovered by then; in a thread, so a stream goes on.
+
+    every: seconds; None writes nothing. write: takes a result. Where writing fails, that is told,
+    and the work goes on.
+    """
+
+    def __init__(self, every: float | None, write: Callable[[Reconstruction], object]) -> None:
+        self._every, self._write = every, write
+        self._due = time.monotonic() + (every or 0)
+        self._thread: threading.Thread | None = None
+
+    def update(self, progress: Progress) -> None:
+        """Write it, if it is time."""
+        busy = self._thread is not None and self._thread.is_alive()
+        if self._every is None or busy or time.monotonic() < self._due:
+            return
+        later = progress.later()
+        if later is None:
+            return
+        self._due = time.monotonic() + self._every
+        self._thread = threading.Thread(target=self._work, args=(later,), daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> SoFar:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self, later: Callable[[], Reconstruction]) -> None:
+        try:
+            self._write(later())
+        except Exception as error:  # whatever it is, the end of the work may go well
+            tell(f"vader-rt: what was recovered so far is not written: {explained(error)}")
+
+
+def write_preview(path: Path, result: Reconstruction) -> None:
+    """Write the room as a picture, whole or not at all.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    from vader_rt.io.files import write_bytes
+
+    write_bytes(path, result.files()["background.png"])
