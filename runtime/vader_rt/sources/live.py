@@ -111,7 +111,7 @@ class LiveStream:
                     return
                 wait = min(2 * wait, _LONGEST_WAIT)
             self._gaps.append(time.monotonic() - dropped)
-            start = max(time.monotonic() - begun, self._last)
+            start = max(time.monotonic() - begun, self._last + self._step)
 
     def sha256(self) -> None:
         return None
@@ -129,7 +129,7 @@ class LiveStream:
         return []
 
     def seconds(self) -> float | None:
-        return self._last + 1 / (self.fps or USUAL_FPS) if self._times else None
+        return self._last + self._step if self._times else None
 
     def times(self) -> list[float | None]:
         return list(self._times)
@@ -137,7 +137,7 @@ class LiveStream:
     def time(self, index: int) -> float:
         if index < len(self._times):
             return self._times[index]
-        return self._last + (index - len(self._times) + 1) / (self.fps or USUAL_FPS)
+        return self._last + (index - len(self._times) + 1) * self._step
 
     def parts(self) -> None:
         return None
@@ -150,6 +150,10 @@ class LiveStream:
         return self._times[-1] if self._times else 0.0
 
     @property
+    def _step(self) -> float:
+        return 1 / (self.fps or USUAL_FPS)
+
+    @property
     def _has_ended(self) -> bool:
         """Whether there is nothing to be opened again."""
         finite = self._opened is not None and bool(self._opened.container.duration)
@@ -160,7 +164,7 @@ class LiveStream:
         first: float | None = None
         for frame in self._coming:
             if frame.time is None:
-                seconds = self._last + (1 / (self.fps or USUAL_FPS) if self._times else 0.0)
+                seconds = self._last + self._step if self._times else start
             else:
                 first = frame.time if first is None else first
                 seconds = start + frame.time - first
