@@ -12,20 +12,27 @@ import pytest
 import vader_rt
 from tests.vader_rt.io.made import overwrite, packet_place
 from train.calls import read_calls
-from vader_rt.schemas import result_schema
+from vader_rt.origins.file import no_provenance
+from vader_rt.schemas import provenance_schema, result_schema
 
 
 @pytest.fixture(scope="module")
 def validator() -> jsonschema.Draft202012Validator:
     schema = result_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator.check_schema(provenance_schema())
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
     return jsonschema.Draft202012Validator(schema, format_checker=checker)
 
 
 def written(folder: Path, source: object, **options: object) -> dict[str, object]:
+    """Its result.json; that of its provenance.json is checked."""
     result = vader_rt.reconstruct(source, engine="onnx-cpu", **options)  # type: ignore[arg-type]
-    return json.loads((result.save(folder / "out") / "result.json").read_text())
+    saved = result.save(folder / "out")
+    provenance = json.loads((saved / "provenance.json").read_text())
+    jsonschema.Draft202012Validator(provenance_schema()).validate(provenance)
+    assert provenance["places"] or not result.confidence.any()
+    return json.loads((saved / "result.json").read_text())
 
 
 def test_of_a_recording_with_truth(
@@ -75,3 +82,7 @@ def test_of_frames_from_memory(
 
 def test_what_is_not_in_it_is_an_error(validator: jsonschema.Draft202012Validator) -> None:
     assert not validator.is_valid({"schema_version": 1, "more": 2})
+
+
+def test_of_a_room_that_nobody_knows_the_origin_of() -> None:
+    jsonschema.Draft202012Validator(provenance_schema()).validate(json.loads(no_provenance()))

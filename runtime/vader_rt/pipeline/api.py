@@ -11,6 +11,7 @@ from vader_rt.errors import InputError
 from vader_rt.io.images import MAX_PIXELS
 from vader_rt.io.memory import give_back
 from vader_rt.io.timer import StageTimer
+from vader_rt.origins.pictures import FramePictures
 from vader_rt.pipeline.choose import LEAST_FRAMES, Chosen
 from vader_rt.pipeline.finish import finish
 from vader_rt.pipeline.options import Models, Options, Truth, load_models, read_truth
@@ -114,13 +115,15 @@ class _Job:
         given = options.virtual_background, options.virtual_library
         scenes = seen.scenes(models.frame, *given)
         chosen, unmasked = seen.chosen, seen.unmasked
-        bare = seen.bare_room(scenes[0].virtual.image, models.person)
+        pictures = FramePictures()
+        bare = seen.bare_room(scenes[0].virtual.image, models.person, pictures)
         del seen
         give_back()
         recovery = Recovery(
             *(models, scenes, chosen.total, timer),
             unmasked=unmasked,
             bare=bare,
+            pictures=pictures,
             cpu_features=options.cpu_features,
         )
         run = _Run(self, chosen, recovery, to_the_end)

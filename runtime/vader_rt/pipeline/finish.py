@@ -47,6 +47,7 @@ def finish(
         voted=recovered.voted,
         virtual_background=virtual,
         timeline=timeline,
+        provenance=recovery.provenance(recovered),
         scores=_scores(room, confidence, virtual, truth),
     )
 

@@ -14,6 +14,9 @@ from vader_rt.io.images import shrunk
 from vader_rt.io.memory import give_back
 from vader_rt.io.prefetch import prefetch
 from vader_rt.io.timer import StageTimer
+from vader_rt.origins.file import Provenance
+from vader_rt.origins.grid import OriginGrid
+from vader_rt.origins.pictures import FramePictures
 from vader_rt.pipeline.options import Models
 from vader_rt.room.accumulate import Recovered, accumulator_for
 from vader_rt.room.observation import Observation, observe
@@ -30,8 +33,8 @@ class Recovery:
 
     scenes: of `vader_rt.pipeline.scan.Scan`, the main one first. total: frames in the recording.
     leaks: the share of leaking pixels of every frame so far, by its index. unmasked: frames that
-    show the camera's picture have no leak to be un-mixed; bare: the room in them. cpu_features: see
-    `Options`.
+    show the camera's picture have no leak to be un-mixed; bare: the room in them. pictures: of
+    frames, which this adds to. cpu_features: see `Options`.
     """
 
     def __init__(
@@ -43,16 +46,18 @@ class Recovery:
         *,
         unmasked: Unmasked,
         bare: BareRoom | None,
+        pictures: FramePictures,
         cpu_features: bool = False,
     ) -> None:
         self._models, self._timer, self._total = models, timer, total
-        self.unmasked, self.bare = unmasked, bare
+        self.unmasked, self.bare, self._pictures = unmasked, bare, pictures
         self.scenes, self.leaks = scenes, dict[int, float]()
         contract = models.frame.contract
         self._size_wh = contract.size_wh
         self._planes = [InputPlanes(contract.inputs, self._size_wh, s.planes) for s in scenes]
         self._extractor = extractor_for(models.frame, cpu=cpu_features)
         self._accumulator = accumulator_for(contract, scenes[0].virtual.image)
+        self._origins = OriginGrid(scenes[0].virtual.image, contract)
         self._last: Recovered | None = None
 
     @property
@@ -67,7 +72,7 @@ class Recovery:
         """
         observations = prefetch(self._observations(prefetch(iter(frames), depth=2)), depth=1)
         for index, observation in observations:
-            self.leaks[index] = 0.0 if observation is None else self._take_in(observation)
+            self.leaks[index] = 0.0 if observation is None else self._take_in(index, observation)
             del observation  # large, and the next one is not made yet
             yield len(self.leaks)
 
@@ -86,13 +91,24 @@ class Recovery:
             del self._accumulator
         return recovered
 
-    def _take_in(self, observation: Observation) -> float:
+    def provenance(self, recovered: Recovered) -> Provenance:
+        """Where the room comes from. recovered: what the frames so far tell of it."""
+        origins = self._origins.origins(recovered.voted)
+        if self.bare is not None:
+            origins = origins.with_unmasked(self.bare.confidence > 0, self.bare.frames)
+        return Provenance(origins, self._pictures)
+
+    def _take_in(self, index: int, observation: Observation) -> float:
         if self._models.person is not None:
             with self._timer.measure("person"):
                 person = self._models.person.mask(observation.frame, self._size_wh)
             observation = replace(observation, small_person=person)
         with self._timer.measure("unmix"):
-            return self._accumulator.add(observation)
+            leak = self._accumulator.add(observation)
+        with self._timer.measure("origins"):
+            self._origins.add(index, observation)
+            self._pictures.add(index, observation.frame, leak)
+        return leak
 
     def _observations(self, frames: Iterator[Indexed]) -> Iterator[tuple[int, Observation | None]]:
         """What the network says of each frame; None of one that shows no scene's background."""

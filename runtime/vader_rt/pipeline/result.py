@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from vader_rt.origins.file import PROVENANCE_FILE, Provenance, no_provenance
 from vader_rt.pipeline.save import REPORT_FILE, Recording, check_output, write_result
 from vader_rt.room.strongest import Strongest
 from vader_rt.room.vote import VotedRoom
@@ -35,6 +36,7 @@ class Reconstruction:
     voted: the room by vote, before restoration; None where a model copies.
     timeline: share of leaking pixels in every frame.
     report: figures and provenance, as in result.json.
+    provenance: where the room comes from; None if nobody knows.
     """
 
     background: np.ndarray
@@ -45,6 +47,7 @@ class Reconstruction:
     report: dict[str, Any] = field(default_factory=dict)
     scores: Scores | None = None
     voted: VotedRoom | None = None
+    provenance: Provenance | None = None
 
     @property
     def virtual(self) -> np.ndarray:
@@ -124,17 +127,18 @@ class Reconstruction:
     @property
     def signed_report(self) -> dict[str, Any]:
         """The report as in result.json: with the digests of the files beside it."""
-        digests = {n: hashlib.sha256(data).hexdigest() for n, data in self._pictures.items()}
+        digests = {n: hashlib.sha256(data).hexdigest() for n, data in self._signed.items()}
         return {**self.report, "outputs": digests}
 
     def files(self) -> dict[str, bytes]:
         """The content of each of the `RESULT_FILES`."""
         text = json.dumps(self.signed_report, indent=2, ensure_ascii=False) + "\n"
         # a name that is not UTF-8 has characters that UTF-8 has not; JSON writes them as \udcXX
-        return {**self._pictures, REPORT_FILE: text.encode("utf-8", "backslashreplace")}
+        return {**self._signed, REPORT_FILE: text.encode("utf-8", "backslashreplace")}
 
     @cached_property
-    def _pictures(self) -> dict[str, bytes]:
+    def _signed(self) -> dict[str, bytes]:
+        """The files whose digests the report has."""
         images = {
             "background.png": self.background_bgra,
             "guess.png": self.guess_bgra,
@@ -142,7 +146,19 @@ class Reconstruction:
             "leak.png": heat(self.strongest.leak),
             "virtual.png": self.virtual_bgra,
         }
-        return {n: cv2.imencode(".png", image)[1].tobytes() for n, image in images.items()}
+        files = {n: cv2.imencode(".png", image)[1].tobytes() for n, image in images.items()}
+        return {**files, PROVENANCE_FILE: self._provenance_content()}
+
+    def _provenance_content(self) -> bytes:
+        if self.provenance is None:
+            return no_provenance()
+        return self.provenance.content(
+            self.background,
+            self.confidence,
+            self.voted.room if self.voted else None,
+            self.timeline,
+            self.report.get("frame_times", []),
+        )
 
 
 def heat(plane: np.ndarray) -> np.ndarray:

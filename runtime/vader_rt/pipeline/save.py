@@ -27,8 +27,13 @@ from vader_rt.io.files import file_sha256
 REPORT_FILE = "result.json"
 RESULT_FILES = (
     *("background.png", "guess.png", "confidence.png", "leak.png", "virtual.png"),
+    "provenance.json",
     REPORT_FILE,
 )
+"""What every result has, in the order in which the files take their place."""
+PAGE_FILE = "report.html"
+"""What a result may have. It goes with the result that it was made of."""
+_ALL_FILES = (*RESULT_FILES[:-1], PAGE_FILE, REPORT_FILE)
 _OURS = ".vader-rt-"
 _PARTIAL, _READY, _OLD = (f"{_OURS}{state}-" for state in ("partial", "ready", "old"))
 _WAIT_SECONDS = 10.0
@@ -101,20 +106,40 @@ def write_result(
 ) -> None:
     """Write the `RESULT_FILES` into a folder, in place of those of an earlier run; see above.
 
-    Other files that lie there stay as they are.
+    The `PAGE_FILE` may be among them; if it is not, that of an earlier run goes. Other files that
+    lie there stay as they are.
 
     Raises:
         UsageError: it cannot be written, or what came there in the meantime would be lost.
     """
     with writing(folder), _taken(folder):
         _clean_up(folder)
-        taken = [name for name in RESULT_FILES if os.path.lexists(folder / name)]
+        taken = [name for name in _ALL_FILES if os.path.lexists(folder / name)]
         _check_earlier(folder, taken, recording, overwrite=overwrite)
         with _partial(folder) as partial:
-            for name in RESULT_FILES:
-                _write(partial / name, files[name])
+            for name in _ALL_FILES:
+                if name in files or name != PAGE_FILE:
+                    _write(partial / name, files[name])
             ready = partial.rename(folder / partial.name.replace(_PARTIAL, _READY))
             _replace(folder, ready)
+
+
+def write_page(folder: Path, html: bytes, report: bytes) -> None:
+    """Write the `PAGE_FILE` of a result that is there. report: its `REPORT_FILE`, as it was read.
+
+    Raises:
+        UsageError: it cannot be written, or another result came there in the meantime.
+    """
+    with writing(folder, "; give a file with -o"), _taken(folder):
+        _clean_up(folder)
+        path = folder / REPORT_FILE
+        if not path.is_file() or path.read_bytes() != report:
+            raise UsageError(f"{folder}: holds another result by now; make its report anew")
+        if _is_folder(folder / PAGE_FILE):
+            raise UsageError(f"{folder / PAGE_FILE}: is a folder; give a file with -o")
+        with _partial(folder) as partial:
+            _write(partial / PAGE_FILE, html)
+            (partial / PAGE_FILE).replace(folder / PAGE_FILE)
 
 
 def write_elsewhere(folder: Path, files: Mapping[str, bytes]) -> Path | None:
@@ -157,7 +182,7 @@ def _check_earlier(
     """
     earlier = _earlier(folder)
     if earlier is not None:  # what else lies there stays as it is
-        names = [name for name in RESULT_FILES if _is_folder(folder / name)]
+        names = [name for name in _ALL_FILES if _is_folder(folder / name)]
     if names:
         raise UsageError(
             f"{folder}: holds files that are not of an earlier result ({names[0]}); "
@@ -276,9 +301,11 @@ def _replace(folder: Path, ready: Path) -> None:
     Raises:
         OSError: a file cannot be moved.
     """
-    new = [name for name in RESULT_FILES if (ready / name).exists()]
+    new = [name for name in _ALL_FILES if (ready / name).exists()]
+    # once the first one took its place, no old one is left, and what stands there is new
+    leaving = _ALL_FILES if _ALL_FILES[0] in new else new
     aside = Path(tempfile.mkdtemp(dir=folder, prefix=_OLD))
-    old = [name for name in reversed(new) if os.path.lexists(folder / name)]
+    old = [name for name in reversed(leaving) if os.path.lexists(folder / name)]
     moves = [(folder / name, aside / name) for name in old]
     moves += [(ready / name, folder / name) for name in new]
     done: list[tuple[Path, Path]] = []

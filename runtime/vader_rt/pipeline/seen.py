@@ -18,6 +18,7 @@ from vader_rt.io.frames import FrameView
 from vader_rt.io.images import shrunk
 from vader_rt.io.prefetch import prefetch
 from vader_rt.io.timer import StageTimer
+from vader_rt.origins.pictures import FramePictures
 from vader_rt.pipeline.choose import AllFrames, ChosenFrames
 from vader_rt.room.first_look import first_look, looked_at
 from vader_rt.sources.source import FrameSource
@@ -59,10 +60,13 @@ class Seen:
             count, kept = self.chosen.total, self._all_kept
             return find_unmasked(self.cuts, count, kept, self.segmenter.mask, self.source.time)
 
-    def bare_room(self, virtual: np.ndarray, person: Segmenter | None) -> BareRoom | None:
+    def bare_room(
+        self, virtual: np.ndarray, person: Segmenter | None, pictures: FramePictures
+    ) -> BareRoom | None:
         """The room as unmasked frames show it; None where there is none of them.
 
-        virtual: the virtual background. person: see `scenes`.
+        virtual: the virtual background. person: of `vader_rt.pipeline.options.Models`. pictures:
+        where the frames are added to.
         """
 
         def mask(frame: np.ndarray) -> np.ndarray:
@@ -78,14 +82,15 @@ class Seen:
             for index in sorted(self.unmasked.frames):
                 spread.offer(index)
             frames = self._frames(set(spread.kept.values()))
+            for index, frame in frames.items():
+                pictures.add_unmasked(index, frame)
             return bare_room(frames, mask, virtual) if frames else None
 
-    def _frames(self, wanted: set[int]) -> list[np.ndarray]:
-        """Some frames; of what cannot be read again, those that are held."""
-        if self.source.live:
-            return [view.bgr() for index, view in self.chosen.held().items() if index in wanted]
-        views = enumerate(self.source.views())
-        return [view.bgr() for index, view in views if index in wanted]
+    def _frames(self, wanted: set[int]) -> dict[int, np.ndarray]:
+        """Some frames by index; of what cannot be read again, those that are held."""
+        live = self.source.live
+        views = self.chosen.held().items() if live else enumerate(self.source.views())
+        return {index: view.bgr() for index, view in views if index in wanted}
 
     @cached_property
     def kept(self) -> KeptFrames:

@@ -31,7 +31,7 @@ class TopSamples:
     def add(self, observation: Observation) -> None:
         """Take in a frame: an insertion sort of all its leaking pixels at once."""
         for pixels in observation.leaking.parts():
-            self._insert(_words(pixels), pixels.where)
+            self._insert(sample_words(pixels), pixels.where)
 
     def _insert(self, word: np.ndarray, where: np.ndarray) -> None:
         """Insert (N,) samples as numbers at N pixels."""
@@ -57,8 +57,8 @@ class TopSamples:
             yield seen[start : start + _CHUNK]
 
 
-def _words(pixels: LeakingPixels) -> np.ndarray:
-    """(N,) samples as numbers."""
+def sample_words(pixels: LeakingPixels) -> np.ndarray:
+    """(N,) samples as numbers, of which the stronger is the larger."""
     halves = np.empty((len(pixels.where), 2), "<u4")
     halves[:, 0], halves[:, 1] = pixels.color, pixels.strength.view(np.uint32)
     words = halves.reshape(-1).view(_WORD)

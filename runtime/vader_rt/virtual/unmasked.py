@@ -9,7 +9,7 @@ the edges of the caller there is a mixture of the virtual background and of what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -88,10 +88,12 @@ class BareRoom:
     """The room as unmasked frames show it.
 
     image: (H, W, 3) uint8 BGR. confidence: (H, W) float32, 0 where the caller or an overlay is.
+    frames: their indices in the recording.
     """
 
     image: np.ndarray
     confidence: np.ndarray
+    frames: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -266,19 +268,20 @@ def look_size(size_wh: tuple[int, int]) -> tuple[int, int]:
 
 
 def bare_room(
-    frames: Iterable[np.ndarray], person_mask: PersonMask, virtual: np.ndarray
+    shown: Mapping[int, np.ndarray], person_mask: PersonMask, virtual: np.ndarray
 ) -> BareRoom:
-    """Put together what unmasked frames show, (H, W, 3) uint8 BGR each, as far as nobody is there.
+    """Put together what unmasked frames show, as far as nobody is there.
 
+    shown: the frames by their index, (H, W, 3) uint8 BGR each.
     What looks as in the virtual background, (H, W, 3) uint8 BGR, may be an overlay.
     """
-    frames, size_wh = list(frames), virtual.shape[1::-1]
+    frames, size_wh = list(shown.values()), virtual.shape[1::-1]
     persons = np.stack([_widened(person_mask(frame), size_wh) for frame in frames])
     least = persons.min(axis=0)
     image = clearest_mean(frames, persons, np.maximum(least, _NOBODY))
     confidence = _SURE * (1 - least.astype(np.float32) / 255)
     confidence[(least > _NOBODY) | (most_off(image, virtual) <= _CHANGED_LEVELS)] = 0
-    return BareRoom(image, confidence)
+    return BareRoom(image, confidence, tuple(shown))
 
 
 def _widened(mask: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:

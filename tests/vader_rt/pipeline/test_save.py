@@ -16,6 +16,7 @@ import pytest
 from vader_rt.errors import UsageError
 from vader_rt.io.files import file_sha256
 from vader_rt.pipeline.save import (
+    PAGE_FILE,
     RESULT_FILES,
     Recording,
     check_output,
@@ -39,7 +40,9 @@ def state(folder: Path) -> str:
     report = folder / "result.json"
     if not report.is_file():
         return "unfinished"
-    texts = {(folder / name).read_text() for name in RESULT_FILES if name != report.name}
+    others = [folder / name for name in RESULT_FILES if name != report.name]
+    others += folder.glob(PAGE_FILE)
+    texts = {path.read_text() for path in others}
     texts.add(json.loads(report.read_text())["text"])
     return "whole " + ", ".join(sorted(texts))
 
@@ -75,6 +78,13 @@ def test_any_folder_takes_a_result_and_the_next_one(folder: Path) -> None:
     assert state(folder) == "whole new"
     # a mount point, and the current folder of a shell, have to stay
     assert (folder.stat().st_ino, folder.stat().st_mode) == (was.st_ino, was.st_mode)
+
+
+def test_a_page_goes_with_its_result(tmp_path: Path) -> None:
+    for text, page in (("old", True), ("new", False), ("newer", True)):
+        write_result(tmp_path, files(text) | ({PAGE_FILE: text.encode()} if page else {}), OURS)
+        assert listing(tmp_path) == sorted([*RESULT_FILES, *([PAGE_FILE] if page else [])])
+        assert state(tmp_path) == f"whole {text}"
 
 
 def test_a_check_leaves_nothing(tmp_path: Path) -> None:
@@ -259,13 +269,14 @@ os.fsync = lambda handle: None  # a killed process's writes are not lost, only s
 what, first = sys.argv[3], int(sys.argv[4])
 for step in range(first, first + 200):
     folder = Path(sys.argv[2]) / str(step)
-    t.save(folder, "old")
+    t.write_result(folder, t.files("old") | {t.PAGE_FILE: b"old"}, t.OURS)
     pid = os.fork() or child(folder, what, step)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     found = t.state(folder).replace("new" * 1000, "new")
     t.check_output(folder)
     after = t.state(folder).replace("new" * 1000, "new")
-    clean = t.listing(folder) == sorted(t.RESULT_FILES)
+    page = [t.PAGE_FILE] if after == "whole old" else []
+    clean = t.listing(folder) == sorted([*t.RESULT_FILES, *page])
     print(code, found, "→", after, "" if clean else t.listing(folder))
     if code == 0 or what == "large":
         break

@@ -116,7 +116,7 @@ def test_the_room_is_what_is_neither_caller_nor_overlay(recording: Recording) ->
     virtual = recording.virtual.copy()
     for image in (*frames, virtual):
         cv2.rectangle(image, (560, 300), (620, 340), (40, 200, 250), -1)
-    room = bare_room(frames, Segmenter().mask, virtual)
+    room = bare_room(dict(enumerate(frames)), Segmenter().mask, virtual)
     sure = room.confidence >= 0.5
     assert sure.mean() > 0.4
     right = ciede2000(room.image, recording.room) < TOLERANCE
