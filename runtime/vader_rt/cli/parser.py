@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
-from vader_rt.cli.commands import compare, completion, doctor, gate, run
+from vader_rt.cli.commands import compare, completion, doctor, gate, report, run
 from vader_rt.cli.interrupts import Interrupts
 from vader_rt.cli.streams import give, note, tell
 from vader_rt.errors import UsageError
@@ -15,6 +15,7 @@ from vader_rt.errors import UsageError
 _EPILOG = """\
 examples:
   vader-rt call.mp4            recover the room from a recording, into call.vader/
+  vader-rt report call.vader   one HTML file of that, to look at
   vader-rt run --help          everything that this can be told
   vader-rt gate call.vader --assert 'unmasked.frames==0'
   vader-rt doctor              check the installation
@@ -42,6 +43,7 @@ class Command(Protocol):
 
 COMMANDS: dict[str, Command] = {
     "run": run,
+    "report": report,
     "gate": gate,
     "compare": compare,
     "doctor": doctor,

@@ -30,17 +30,26 @@ def read_image(path: str | Path) -> np.ndarray:
     Raises:
         InputError: it cannot be read, is no image, or is too large.
     """
-    path = Path(path)
-    data = read_bytes(path, "an image file")
+    return decode_image(read_bytes(Path(path), "an image file"), str(path))
+
+
+def decode_image(data: bytes, name: str, mode: int = cv2.IMREAD_COLOR) -> np.ndarray:
+    """The image that a file holds, as OpenCV decodes it in that mode.
+
+    name: of the file, for errors.
+
+    Raises:
+        InputError: it is no image, or is too large.
+    """
     size_wh = _stored_size_wh(data)
     if size_wh is not None and size_wh[0] * size_wh[1] > MAX_PICTURE_PIXELS:
         raise InputError(
-            f"{path}: {size_wh[0]}×{size_wh[1]} are more than {MAX_PICTURE_PIXELS:,} pixels; "
+            f"{name}: {size_wh[0]}×{size_wh[1]} are more than {MAX_PICTURE_PIXELS:,} pixels; "
             "make it smaller"
         )
-    image = _decoded(data)
+    image = _decoded(data, mode)
     if image is None:
-        raise InputError(f"{path}: is not an image that OpenCV can read (PNG, JPEG, WebP, …)")
+        raise InputError(f"{name}: is not an image that OpenCV can read (PNG, JPEG, WebP, …)")
     return image
 
 
@@ -70,11 +79,11 @@ def most_off(image: np.ndarray, other: np.ndarray) -> np.ndarray:
     return cv2.max(cv2.max(blue, green), red)
 
 
-def _decoded(data: bytes) -> np.ndarray | None:
-    """A picture, (H, W, 3) uint8 BGR; None if it is none, or too large for OpenCV."""
+def _decoded(data: bytes, mode: int) -> np.ndarray | None:
+    """A picture; None if it is none, or too large for OpenCV."""
     try:
         with _silent():
-            return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+            return cv2.imdecode(np.frombuffer(data, np.uint8), mode) if data else None
     except (cv2.error, MemoryError):
         return None
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 HELP = "recover the real room from a recording of a call; the word `run` may be left out"
 INTERRUPTED = "interrupted before anything was recovered"
+_PASSWORD = re.compile(r"://[^/@]*@")
 _WRITTEN = ("output", "metrics", "junit", "preview")
 EPILOG = f"""\
 examples:
@@ -77,6 +78,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_work_options(parser)
     _add_gate_options(parser)
     _add_record_options(parser)
+    add(
+        "--report",
+        action="store_true",
+        help="write report.html beside the result, to look at and to hand on",
+    )
     add("--json", action="store_true", help="print result.json to stdout")
     add("--quiet", action="store_true", help="print no progress")
 
@@ -95,7 +101,12 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
     if result is None:
         raise KeyboardInterrupt
     result = _signed(result, args)
-    _save(result, folder, overwrite=args.overwrite)
+    files = result.files()
+    failed = _add_page(files, args, interrupts) if args.report else None
+    _save(result, files, folder, overwrite=args.overwrite)
+    if failed is not None:
+        tell(f"vader-rt: the result is in {folder}; no report could be made of it")
+        raise failed
     unheard = _print(result, folder, args)
     if interrupts.seen:
         how = "is complete" if result.report["complete"] else "is what was recovered by then"
@@ -109,7 +120,8 @@ def _so_far(args: argparse.Namespace, folder: Path) -> SoFar:
         if args.preview is not None:
             write_preview(args.preview, result)
         if args.every is not None:
-            _save(_signed(result, args), folder, overwrite=args.overwrite)
+            signed = _signed(result, args)
+            _save(signed, signed.files(), folder, overwrite=args.overwrite)
 
     usual = None if args.preview is None else USUAL_SECONDS
     return SoFar(args.every or usual, write)
@@ -142,7 +154,7 @@ def _command_line(args: argparse.Namespace) -> list[str]:
     from vader_rt.pipeline.options import without_folders
 
     words = args.words if args.full_paths else map(without_folders, args.words)
-    return ["vader-rt", *words]
+    return ["vader-rt", *(_PASSWORD.sub("://***@", word) for word in words)]
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:
@@ -172,7 +184,31 @@ def _recover(
     return progress.snapshot() if progress else None
 
 
-def _save(result: Reconstruction, folder: Path, *, overwrite: bool) -> None:
+def _add_page(
+    files: dict[str, bytes], args: argparse.Namespace, interrupts: Interrupts
+) -> Exception | None:
+    """Add the report to the files of a result; what went wrong with it, if anything did.
+
+    Whoever wants an end gets it without another reading of the recording.
+    """
+    from vader_rt.io.images import read_image
+    from vader_rt.pipeline.save import PAGE_FILE
+    from vader_rt.report.compose import page
+    from vader_rt.report.saved import Saved
+
+    try:
+        hurried = interrupts.seen or args.time_limit is not None
+        truth = None if args.truth is None else read_image(args.truth)
+        video = None if hurried else args.video
+        files[PAGE_FILE] = page(Saved.of(files), video=video, truth_bgr=truth)
+    except Exception as error:  # the result is worth more than its report
+        return error
+    return None
+
+
+def _save(
+    result: Reconstruction, files: dict[str, bytes], folder: Path, *, overwrite: bool
+) -> None:
     """Write the result to its folder or, where that fails, to another place.
 
     Raises:
@@ -180,7 +216,6 @@ def _save(result: Reconstruction, folder: Path, *, overwrite: bool) -> None:
     """
     from vader_rt.pipeline.save import write_elsewhere, write_result
 
-    files = result.files()
     try:
         write_result(folder, files, result.recording, overwrite=overwrite)
     except UsageError as error:
