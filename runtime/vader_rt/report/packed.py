@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from vader_rt.contract import TIME_BINS
 from vader_rt.pipeline.result import SHOWN
 from vader_rt.report.timeline import Timeline
 
-_SAMPLES = [(8, 8), (8, 6), (8, 5), (8, 4), (8, 3), (8, 2), (8, 1), (4, 1), (2, 1), (1, 1)]
-"""How many samples of a place that is shown are given, and of any other: the first that fit."""
+_SAMPLES = [*((8, n) for n in (8, 6, 5, 4, 3, 2, 1)), (4, 1), (1, 1), (1, 0), (0, 0)]
+"""How many samples of a place that is shown are given, and of any other: the first that fit. With 0
+the place is left out; with less than 8 of those that are shown, the frames of time bins are."""
 _UNMASKED = 128
 """Added to the count of a place's samples if it is taken from unmasked frames."""
 
@@ -30,7 +32,7 @@ def packed(
     times: Sequence[float | None],
     most_bytes: int,
 ) -> str:
-    """Base64 text for the script: as many samples of each place as fit, but one at least."""
+    """Base64 text for the script: as many samples of each place as fit."""
     text = ""
     for most in _SAMPLES:
         text = _packed(provenance or {"places": []}, timeline, times, most)
@@ -45,12 +47,10 @@ def _packed(
     times: Sequence[float | None],
     most: tuple[int, int],
 ) -> str:
-    places = provenance["places"]
+    places = [p for p in provenance["places"] if most[p["confidence"] < SHOWN]]
     samples = [p["samples"][: most[p["confidence"] < SHOWN]] for p in places]
-    used = sorted(
-        {sample[0] for of_place in samples for sample in of_place}
-        | {frame for place in places for frame in place["bins"]}
-    )
+    bins = [p["bins"] if most[0] == 8 else [] for p in places]
+    used = sorted({s[0] for of_place in samples for s in of_place}.union(*bins))
     header = {
         "chart": {"per_point": timeline.per_point, "top": timeline.top},
         "leaks": [round(leak * 10_000) for leak in timeline.leaks],
@@ -63,7 +63,10 @@ def _packed(
         "most_samples": most,
     }
     text = json.dumps(header, separators=(",", ":")).encode()
-    columns = [*_of_places(places, samples, used), *_of_samples(samples, used)] if places else []
+    columns = []
+    if places:
+        among = np.array(used)
+        columns = [*_of_places(places, samples, bins, among), *_of_samples(samples, among)]
     body = b"".join(np.asarray(column).astype(np.uint8).tobytes() for column in columns)
     data = len(text).to_bytes(4, "little") + text + body
     return base64.b64encode(zlib.compress(data, 9)).decode()
@@ -76,12 +79,14 @@ def _hundredths(frames: Sequence[int], times: Sequence[float | None]) -> list[in
 
 
 def _of_places(
-    places: Sequence[Mapping[str, Any]], samples: Sequence[Sequence[Any]], used: Sequence[int]
+    places: Sequence[Mapping[str, Any]],
+    samples: Sequence[Sequence[Any]],
+    bins: Sequence[Sequence[int]],
+    used: np.ndarray,
 ) -> list[np.ndarray]:
     room = _rgb([place["room"] for place in places])
     voted = _rgb([place["voted"] or place["room"] for place in places])
     counts = [len(s) + _UNMASKED * p["unmasked"] for s, p in zip(samples, places, strict=True)]
-    bins = [_ordinals(place["bins"], used, 6) for place in places]
     return [
         *_two_bytes(np.array([place["pixel"] for place in places])),
         *np.array([place["cell"] for place in places]).T,
@@ -89,11 +94,11 @@ def _of_places(
         np.rint(np.array([place["confidence"] for place in places]) * 200),
         *_steps(room).T,
         *(voted - room).T,
-        *_two_bytes(np.array(bins)),
+        *_two_bytes(np.array([_ordinals(frames, used, TIME_BINS) for frames in bins])),
     ]
 
 
-def _of_samples(samples: Sequence[Sequence[Any]], used: Sequence[int]) -> list[np.ndarray]:
+def _of_samples(samples: Sequence[Sequence[Any]], used: np.ndarray) -> list[np.ndarray]:
     flat = [sample for of_place in samples for sample in of_place]
     seen = _rgb([sample[1] for sample in flat])
     return [
@@ -104,7 +109,7 @@ def _of_samples(samples: Sequence[Sequence[Any]], used: Sequence[int]) -> list[n
     ]
 
 
-def _ordinals(frames: Sequence[int], used: Sequence[int], count: int) -> list[int]:
+def _ordinals(frames: Sequence[int], used: np.ndarray, count: int) -> list[int]:
     """Where frames stand among those that are used, from 1 on; so many, 0 = none."""
     found = (np.searchsorted(used, frames) + 1).tolist()
     return found + [0] * (count - len(found))

@@ -48,13 +48,16 @@ function compare() {
   }
   const facts = {
     role: "slider", tabindex: 0, "aria-label": "Border between the two pictures", "aria-valuemin": 0,
-    "aria-valuemax": 100, "aria-orientation": "horizontal", "aria-describedby": "slider-help",
+    "aria-valuemax": 100, "aria-orientation": "horizontal", "aria-describedby": "slider-help", keyboard: "disabled",
   };
   for (const [name, value] of Object.entries(facts)) slider.setAttribute(name, value);
   slider.addEventListener("slide", tell);
+  // its own keys move it as long as they are held: not at all where a tap is short
   slider.addEventListener("keydown", (event) => {
-    const target = { Home: 0, End: 100, PageUp: slider.value + 10, PageDown: slider.value - 10 }[event.key];
-    if (target === undefined) return;
+    const steps = { Home: -100, End: 100, PageUp: 10, PageDown: -10, ArrowLeft: -1, ArrowRight: 1 };
+    const step = steps[event.key];
+    if (step === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
+    const target = slider.value + (event.shiftKey ? 10 : 1) * step;
     event.preventDefault();
     slider.value = Math.min(100, Math.max(0, target));
     tell();
@@ -174,7 +177,12 @@ function timeline(data) {
 // The map of places: each shows its samples, before and after un-mixing.
 function origin(data) {
   const map = byId("map");
-  if (!map || !data.places.length) return;
+  if (!map) return;
+  const [ofShown, ofOthers] = data.most_samples;
+  if (ofOthers < 8)
+    byId("samples-note").textContent =
+      `This page has up to ${ofShown} samples of a place that is shown, and ${ofOthers} of any other; provenance.json has all.`;
+  if (!data.places.length) return;
   const [columns, rows] = data.grid_wh;
   const found = new Map(data.places.map((place) => [place.row * columns + place.column, place]));
   const marker = map.querySelector(".marker");
@@ -182,10 +190,6 @@ function origin(data) {
   marker.style.height = `${100 / rows}%`;
   map.prepend(copied(picture("guess"), ""));
   map.firstChild.alt = "";
-  const [ofShown, ofOthers] = data.most_samples;
-  if (ofOthers < 8)
-    byId("samples-note").textContent =
-      `This page has up to ${ofShown} samples of a place that is shown, and ${ofOthers} of any other; provenance.json has all.`;
   const best = data.places.reduce((a, b) => (b.confidence > a.confidence ? b : a));
   let [column, row] = [best.column, best.row];
 
