@@ -118,6 +118,8 @@ def summary(result: Reconstruction, folder: Path) -> str:
         f"shown     {report['shown']:.1%} of the picture, claimed {result.coverage:.1%}",
         f"guess     {folder / 'guess.png'}: {report['seen']:.1%}, most of it may be wrong",
     ]
+    if report["client"] and report["client"]["cut"] != "unknown":
+        lines.append(f"client    {_client(report['client'])}")
     kind = report["virtual_background"]["kind"]
     if kind in _NOTES:
         lines.append(f"note      {_NOTES[kind]}")
@@ -129,6 +131,11 @@ def summary(result: Reconstruction, folder: Path) -> str:
         f"{timings['seconds_per_frame'] * 1000:.0f} ms a frame, engine {report['engine']}"
     )
     return "\n".join(map(printable, lines))
+
+
+def _client(found: dict[str, Any]) -> str:
+    width = f"its edge is about {found['edge_width']:.0f} pixels wide"
+    return f"makes a {found['cut']} cut, {width}"
 
 
 def _unmasked(found: dict[str, Any]) -> Iterator[str]:

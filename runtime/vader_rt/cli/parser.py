@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
-from vader_rt.cli.commands import compare, completion, doctor, gate, report, run
+from vader_rt.cli.commands import compare, completion, doctor, gate, report, run, selftest
 from vader_rt.cli.interrupts import Interrupts
 from vader_rt.cli.streams import give, note, tell
 from vader_rt.errors import UsageError
@@ -46,6 +46,7 @@ COMMANDS: dict[str, Command] = {
     "report": report,
     "gate": gate,
     "compare": compare,
+    "selftest": selftest,
     "doctor": doctor,
     "completion": completion,
 }

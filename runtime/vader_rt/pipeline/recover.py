@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from vader_rt.client import Fingerprint
 from vader_rt.features.extractor import extractor_for
 from vader_rt.features.planes import InputPlanes
 from vader_rt.io.images import shrunk
@@ -34,7 +35,8 @@ class Recovery:
     scenes: of `vader_rt.pipeline.scan.Scan`, the main one first. total: frames in the recording.
     leaks: the share of leaking pixels of every frame so far, by its index. unmasked: frames that
     show the camera's picture have no leak to be un-mixed; bare: the room in them. pictures: of
-    frames, which this adds to. cpu_features: see `Options`.
+    frames, which this adds to. client: its fingerprint; None where pixels are copied, without
+    mattes. cpu_features: see `Options`.
     """
 
     def __init__(
@@ -56,8 +58,10 @@ class Recovery:
         self._size_wh = contract.size_wh
         self._planes = [InputPlanes(contract.inputs, self._size_wh, s.planes) for s in scenes]
         self._extractor = extractor_for(models.frame, cpu=cpu_features)
-        self._accumulator = accumulator_for(contract, scenes[0].virtual.image)
-        self._origins = OriginGrid(scenes[0].virtual.image, contract)
+        virtual = scenes[0].virtual.image
+        self._accumulator = accumulator_for(contract, virtual)
+        self._origins = OriginGrid(virtual, contract)
+        self.client = None if contract.copies else Fingerprint(virtual.shape[1::-1])
         self._last: Recovered | None = None
 
     @property
@@ -103,6 +107,9 @@ class Recovery:
             with self._timer.measure("person"):
                 person = self._models.person.mask(observation.frame, self._size_wh)
             observation = replace(observation, small_person=person)
+        if self.client is not None:
+            with self._timer.measure("client"):
+                self.client.add(index, observation)
         with self._timer.measure("unmix"):
             leak = self._accumulator.add(observation)
         with self._timer.measure("origins"):

@@ -55,6 +55,7 @@ def report(
         "inferred_frames": sorted(recovery.leaks),
         "virtual_background": _virtual(recovery),
         "matte_trust": result.voted.matte_confidence if result.voted else None,
+        "client": None if recovery.client is None else recovery.client.report(),
         "scores": asdict(result.scores) if result.scores else None,
         "engine": models.frame.name,
         "features": recovery.features,

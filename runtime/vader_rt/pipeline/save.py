@@ -32,8 +32,11 @@ RESULT_FILES = (
 )
 """What every result has, in the order in which the files take their place."""
 PAGE_FILE = "report.html"
+SELFTEST_FILES = ("true_leak.png", "true_room.png", "composed_call.mp4")
+"""What a self-test adds."""
+_OPTIONAL_FILES = (PAGE_FILE, *SELFTEST_FILES)
 """What a result may have. It goes with the result that it was made of."""
-_ALL_FILES = (*RESULT_FILES[:-1], PAGE_FILE, REPORT_FILE)
+_ALL_FILES = (*RESULT_FILES[:-1], *_OPTIONAL_FILES, REPORT_FILE)
 _OURS = ".vader-rt-"
 _PARTIAL, _READY, _OLD = (f"{_OURS}{state}-" for state in ("partial", "ready", "old"))
 _WAIT_SECONDS = 10.0
@@ -106,8 +109,8 @@ def write_result(
 ) -> None:
     """Write the `RESULT_FILES` into a folder, in place of those of an earlier run; see above.
 
-    The `PAGE_FILE` may be among them; if it is not, that of an earlier run goes. Other files that
-    lie there stay as they are.
+    files: by name. The `PAGE_FILE` and the `SELFTEST_FILES` may be among them; if they are not,
+    those of an earlier run go. Other files that lie there stay as they are.
 
     Raises:
         UsageError: it cannot be written, or what came there in the meantime would be lost.
@@ -118,7 +121,7 @@ def write_result(
         _check_earlier(folder, taken, recording, overwrite=overwrite)
         with _partial(folder) as partial:
             for name in _ALL_FILES:
-                if name in files or name != PAGE_FILE:
+                if name in files or name not in _OPTIONAL_FILES:
                     _write(partial / name, files[name])
             ready = partial.rename(folder / partial.name.replace(_PARTIAL, _READY))
             _replace(folder, ready)

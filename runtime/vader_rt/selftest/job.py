@@ -1,0 +1,232 @@
+"""The self-test: look at the camera → align → recover the room from the call → measure → report."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+
+from vader_rt.errors import InputError
+from vader_rt.features.segmenter import Segmenter
+from vader_rt.io.images import shrunk
+from vader_rt.io.prefetch import prefetch
+from vader_rt.io.video import open_video
+from vader_rt.models import PERSON_MODEL
+from vader_rt.pipeline.api import reconstruct
+from vader_rt.pipeline.result import Reconstruction, heat
+from vader_rt.selftest.align import Alignment, aligned, as_recorded
+from vader_rt.selftest.camera import CameraLook, look_at
+from vader_rt.selftest.compose import compose, virtual_image
+from vader_rt.selftest.figures import figures
+from vader_rt.selftest.leak import LeakSum, Told, matte_of, noise_of
+from vader_rt.selftest.masks import Masks, open_masks
+from vader_rt.selftest.person import Person, PersonOf, without_holes
+from vader_rt.selftest.room import IS_PERSON, Room
+from vader_rt.sources.source import FrameSource
+
+log = logging.getLogger(__name__)
+
+Recover = Callable[..., Reconstruction]
+"""Recovers a call, a path, with `Options` by name: `reconstruct`, or one that tells more."""
+_MANY = 3.0
+"""Noise in levels that is taken while none could be measured yet."""
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """result: what was recovered from the call; its report has the figures, as `selftest`.
+
+    more: `SELFTEST_FILES` by name: the true leak in heat colours, the room, transparent where the
+    camera never showed it, and the composed call, if there is one.
+    """
+
+    result: Reconstruction
+    more: dict[str, bytes]
+
+    def files(self) -> dict[str, bytes]:
+        """The content of all files, by name."""
+        return {**self.result.files(), **self.more}
+
+
+@dataclass(frozen=True)
+class _Test:
+    """What is measured with. client: the client's own masks, None where the call tells them."""
+
+    camera: FrameSource
+    look: CameraLook
+    alignment: Alignment
+    persons_given: bool
+    client: Masks | None = None
+
+
+def pair(
+    camera: Path,
+    call: Path,
+    *,
+    person_masks: Path | None = None,
+    recover: Recover = reconstruct,
+    **options: Any,
+) -> SelfTest:
+    """Test a client by the same moment before and after it.
+
+    camera: the recording of what the camera showed. call: of what the client showed. person_masks:
+    of the camera's frames, if they are known. options: see `Options`.
+
+    Raises:
+        InputError: one cannot be read, or they cannot be brought together. EngineError, UsageError:
+        see `reconstruct`.
+    """
+    before, after = open_video(camera), open_video(call)
+    look = _looked(before, person_masks, after.size_wh, options)
+    alignment = aligned(look, after)
+    test = _Test(before, look, alignment, person_masks is not None)
+    _tell(alignment)
+    return _tested(test, after, recover(call, **options))
+
+
+def client_masks(
+    masks: Path,
+    camera: Path,
+    call: Path,
+    *,
+    person_masks: Path | None = None,
+    virtual_background: Path | None = None,
+    recover: Recover = reconstruct,
+    **options: Any,
+) -> SelfTest:
+    """Test a client by its own masks: the call is composed of them.
+
+    call: where the composed call is written. The rest is as for `pair`.
+
+    Raises:
+        InputError: something cannot be read. EngineError, UsageError: see `reconstruct`.
+    """
+    source, own = open_video(camera), open_masks(masks)
+    picture = virtual_image(virtual_background, source.size_wh)
+    compose(source, own, picture, call)
+    look = _looked(source, person_masks, source.size_wh, options)
+    alignment = as_recorded(source.size_wh)
+    test = _Test(source, look, alignment, person_masks is not None, own)
+    result = recover(call, virtual_background=virtual_background, **options)
+    tested = _tested(test, open_video(call), result)
+    return replace(tested, more={**tested.more, "composed_call.mp4": call.read_bytes()})
+
+
+def _looked(
+    camera: FrameSource, masks: Path | None, call_wh: tuple[int, int], options: dict[str, Any]
+) -> CameraLook:
+    look = look_at(camera, _person_of(masks, options.get("threads", 0)), call_wh)
+    known = float(look.room.known.mean())
+    log.info("camera: %d frames, %.0f %% of the room is seen", len(look.masks), 100 * known)
+    return look
+
+
+def _person_of(masks: Path | None, threads: int) -> PersonOf:
+    if masks is not None:
+        given = open_masks(masks)
+        planes = given.planes()
+        return lambda frame: given.next_of(planes)
+    segmenter = Segmenter(PERSON_MODEL, letterbox=True, threads=threads)
+    return lambda frame: without_holes(segmenter.mask(frame))
+
+
+def _tell(alignment: Alignment) -> None:
+    timing = alignment.timing
+    assert timing is not None
+    log.info(
+        "aligned: the camera is %.2f s later, correlation %.3f%s, %.1f levels between them",
+        *(timing.offset_seconds, timing.alike),
+        ", mirrored" if timing.mirrored else "",
+        alignment.left_levels,
+    )
+
+
+def _tested(test: _Test, call: FrameSource, result: Reconstruction) -> SelfTest:
+    kind = result.report["virtual_background"]["kind"]
+    if test.client is None and kind not in ("still", "plain"):
+        raise InputError(
+            f"{call.name}: its virtual background is {kind}; a pair is measured before one that "
+            "stays the same, so let the client show a picture"
+        )
+    leak, room = LeakSum(call.size_wh), _room(test)
+    for told, person in _measured(test, call, result, room):
+        if told is None or person is None:
+            leak.skip()
+        else:
+            leak.add(told, person)
+    if not leak.compared:
+        raise InputError(f"{call.name}: no frame of it is in {test.camera.name}")
+    sources = _sources(test, result)
+    known = test.client is not None or sources["virtual"] == "given"
+    said = {
+        "kind": "pair" if test.client is None else "client_masks",
+        **sources,
+        **figures(result, leak, room, behind_known=known),
+    }
+    alpha = np.where(room.known, 255, 0).astype(np.uint8)
+    shown = np.dstack([room.image, alpha])
+    pictures = {"true_leak.png": heat(leak.strongest), "true_room.png": shown}
+    encoded = {name: cv2.imencode(".png", p)[1].tobytes() for name, p in pictures.items()}
+    said["outputs"] = {name: hashlib.sha256(data).hexdigest() for name, data in encoded.items()}
+    return SelfTest(result.with_report(selftest=said), encoded)
+
+
+def _sources(test: _Test, result: Reconstruction) -> dict[str, Any]:
+    camera = test.camera
+    virtual: Literal["given", "estimated"] = (
+        "given" if result.report["virtual_background"]["given"] else "estimated"
+    )
+    return {
+        "camera": {
+            "name": camera.name,
+            "sha256": camera.sha256(),
+            "frames": len(test.look.masks),
+            "size_wh": list(camera.size_wh),
+        },
+        "persons": "given" if test.persons_given else "segmenter",
+        "virtual": virtual,
+        "alignment": test.alignment.report(),
+    }
+
+
+def _room(test: _Test) -> Room:
+    """The room as the call would show it."""
+    room = test.look.room
+    planes = (np.where(plane, 255, 0).astype(np.uint8) for plane in (room.known, room.taken))
+    known, taken = (test.alignment.placed(plane) for plane in planes)
+    image = np.where(known[..., None] == 255, test.alignment.shown(room.image), np.uint8(0))
+    return Room(image, known == 255, taken > IS_PERSON)
+
+
+def _measured(
+    test: _Test, call: FrameSource, result: Reconstruction, room: Room
+) -> Iterator[tuple[Told | None, np.ndarray | None]]:
+    """The client's mask and the person of each frame of the call; None without the camera's."""
+    person, size_wh = Person(room, test.persons_given), call.size_wh
+    client = None if test.client is None else test.client.planes()
+    camera = enumerate(prefetch(test.camera.frames()))
+    timing, index, noise = test.alignment.timing, -1, _MANY
+    for place, frame in enumerate(prefetch(call.frames())):
+        wanted = place if timing is None else int(timing.frames[place])
+        while index < wanted:
+            index, picture = next(camera)
+            shown = test.alignment.shown(picture)
+        if wanted < 0:
+            yield None, None
+            continue
+        size = picture.shape[1::-1]
+        mask = test.alignment.placed(shrunk(test.look.mask(index), size))
+        where = person.of(shown, mask)
+        if client is not None:
+            matte = shrunk(next(client), size_wh) / np.float32(255)
+            yield Told(matte, np.ones_like(where)), where
+            continue
+        noise = noise_of(frame, result.virtual, where) or noise
+        told = matte_of(frame, shown, result.virtual, noise)
+        yield Told(*(plane * result.virtual_background.clear for plane in told)), where
