@@ -108,8 +108,8 @@ _NOTES = {
 }
 
 
-def summary(result: Reconstruction, folder: Path) -> str:
-    """A few lines on what was recovered and where it lies."""
+def summary(result: Reconstruction, folder: Path, *, page: Path | None = None) -> str:
+    """A few lines on what was recovered and where it lies. page: its report, if there is one."""
     report = result.report
     timings = report["timings"]
     lines = [
@@ -120,6 +120,8 @@ def summary(result: Reconstruction, folder: Path) -> str:
     ]
     if report["client"] and report["client"]["cut"] != "unknown":
         lines.append(f"client    {_client(report['client'])}")
+    if page is not None:
+        lines.append(f"report    {page}")
     kind = report["virtual_background"]["kind"]
     if kind in _NOTES:
         lines.append(f"note      {_NOTES[kind]}")

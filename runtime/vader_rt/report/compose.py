@@ -18,6 +18,8 @@ from vader_rt.report.pictures import jpeg_uri, main_pictures, overlays
 from vader_rt.report.saved import Saved
 from vader_rt.report.timeline import HEIGHT, Timeline
 
+_ENOUGH = 0.01
+"""Share of the picture that has to be shown to be looked at first."""
 _MOST_BYTES, _LEAST_DATA_BYTES = 98_000, 20_000
 """Of a page besides its pictures; and of the numbers in it, whatever else it says."""
 
@@ -62,7 +64,7 @@ def _context(
         "most_rows": view.MOST_ROWS,
         "pictures": _marked(main_pictures(saved, frames.call, truth_bgr)),
         "layers": _marked(overlays(saved)),
-        "has_truth": truth_bgr is not None,
+        "first_right": "room" if said["shown"] >= _ENOUGH else "guess",
         "thumbnails": {i: Markup(jpeg_uri(jpeg)) for i, jpeg in frames.thumbnails.items()},
         "unmasked": frames.unmasked and (frames.unmasked[0], _uri(frames.unmasked[1])),
         "chart": _chart(saved, timeline),

@@ -23,13 +23,12 @@ function clock(hundredths) {
 function compare() {
   const slider = made("img-comparison-slider", { value: 50 });
   const halves = {};
-  for (const [side, slot, name] of [["left", "first", "call"], ["right", "second", "room"]]) {
+  for (const [side, slot] of [["left", "first"], ["right", "second"]]) {
     const half = made("img", { className: "half checks" });
     half.slot = slot;
     halves[side] = half;
     slider.append(half);
     const choice = byId(side);
-    if (picture(name)) choice.value = name;
     const show = () => {
       half.src = picture(choice.value).src;
       half.alt = picture(choice.value).alt;

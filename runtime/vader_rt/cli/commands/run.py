@@ -227,12 +227,14 @@ def _save(
 def _print(result: Reconstruction, folder: Path, args: argparse.Namespace) -> int:
     """Print what was asked for; the exit code if that fails, as the result is safe already."""
     from vader_rt.cli.console import summary
+    from vader_rt.pipeline.save import PAGE_FILE
 
     try:
         if args.json:
             give(json.dumps(result.signed_report))
         if not args.quiet:
-            (note if args.json else give)(summary(result, folder))
+            page = folder / PAGE_FILE if args.report else None
+            (note if args.json else give)(summary(result, folder, page=page))
     except UsageError as error:
         tell(f"vader-rt: {error}; the result is in {folder}")
         return error.exit_code
