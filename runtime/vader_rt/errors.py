@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_OPENCV_NO_MEMORY = -4
+
 
 class VaderError(Exception):
     """Base of all errors of this package; the message is one line that says what to do."""
@@ -39,6 +41,21 @@ def reason(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
+def explained(error: Exception) -> VaderError:
+    """What an error means to a user; a plain `VaderError` is a mistake of ours."""
+    if isinstance(error, VaderError):
+        return error
+    if isinstance(error, MemoryError) or _is_opencv(error, _OPENCV_NO_MEMORY):
+        return EngineError("out of memory; free some, or take a smaller recording")
+    if isinstance(error, ImportError):
+        return EngineError(f"this installation is broken ({error}); see `vader-rt doctor`")
+    if isinstance(error, OSError) and error.filename is not None:
+        return InputError(f"{error.filename}: {reason(error)}")
+    if isinstance(error, OSError) or str(error).startswith("can't start new thread"):
+        return EngineError(f"the system refuses: {reason(error)}")
+    return VaderError(f"unexpected {type(error).__name__}: {error}; please report it")
+
+
 @contextmanager
 def reading(path: object) -> Iterator[None]:
     """Say of a path what the system says where it cannot be read.
@@ -63,3 +80,7 @@ def writing(path: object, advice: str = "") -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({reason(error)}){advice}") from None
+
+
+def _is_opencv(error: Exception, code: int) -> bool:
+    return type(error).__module__ == "cv2" and getattr(error, "code", None) == code

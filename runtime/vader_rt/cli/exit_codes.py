@@ -6,13 +6,12 @@ import traceback
 from collections.abc import Callable
 
 from vader_rt.cli.streams import note, printable, tell
-from vader_rt.errors import EngineError, InputError, VaderError, reason
+from vader_rt.errors import VaderError, explained
 
 EXIT_NOTHING_RECOVERED = 5
 EXIT_GATE_EXCEEDED = 6
 EXIT_GATE_UNDECIDED = 7
 EXIT_INTERRUPTED = 130
-_OPENCV_NO_MEMORY = -4
 
 
 def exit_code(
@@ -40,22 +39,3 @@ def exit_code(
         hint = ", with what --debug prints" if is_ours and debug is False else ""
         tell(f"{program}: {known}{hint}")
         return known.exit_code
-
-
-def explained(error: Exception) -> VaderError:
-    """What an error means to a user; a plain `VaderError` is a mistake of ours."""
-    if isinstance(error, VaderError):
-        return error
-    if isinstance(error, MemoryError) or _is_opencv(error, _OPENCV_NO_MEMORY):
-        return EngineError("out of memory; free some, or take a smaller recording")
-    if isinstance(error, ImportError):
-        return EngineError(f"this installation is broken ({error}); see `vader-rt doctor`")
-    if isinstance(error, OSError) and error.filename is not None:
-        return InputError(f"{error.filename}: {reason(error)}")
-    if isinstance(error, OSError) or str(error).startswith("can't start new thread"):
-        return EngineError(f"the system refuses: {reason(error)}")
-    return VaderError(f"unexpected {type(error).__name__}: {error}; please report it")
-
-
-def _is_opencv(error: Exception, code: int) -> bool:
-    return type(error).__module__ == "cv2" and getattr(error, "code", None) == code

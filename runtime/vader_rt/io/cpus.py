@@ -14,6 +14,13 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _CGROUP = Path("/sys/fs/cgroup")
+_share: int | None = None
+
+
+def share_cpus(cpus: int | None) -> None:
+    """Let this process count on so many CPUs at most; others work beside it. None: on all."""
+    global _share
+    _share = cpus
 
 
 def usable_cpus(cgroup: Path = _CGROUP) -> int:
@@ -23,8 +30,8 @@ def usable_cpus(cgroup: Path = _CGROUP) -> int:
     with as many threads as the host has, they only take turns.
     """
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    quota = _quota(cgroup)
-    return max(1, min(affinity or 1, math.ceil(quota) if quota is not None else affinity or 1))
+    limits = (affinity or 1, _quota(cgroup), _share)
+    return max(1, min(math.ceil(limit) for limit in limits if limit is not None))
 
 
 def threads_for(asked: int) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vader_rt.io.cpus import in_threads, threads_for, usable_cpus
+from vader_rt.io.cpus import in_threads, share_cpus, threads_for, usable_cpus
 
 HERE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -40,6 +40,16 @@ def test_no_more_threads_than_cpus(caplog: pytest.LogCaptureFixture) -> None:
     assert not caplog.messages
     assert threads_for(10**9) == usable_cpus()
     assert "taking" in caplog.messages[0]
+
+
+def test_a_process_may_be_given_a_share() -> None:
+    try:
+        share_cpus(1)
+        assert threads_for(0) == usable_cpus() == 1
+        share_cpus(10**6)
+        assert usable_cpus() <= HERE
+    finally:
+        share_cpus(None)
 
 
 def test_work_is_done_on_every_item_and_its_error_is_raised() -> None:
