@@ -7,7 +7,16 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
-from vader_rt.cli.commands import compare, completion, doctor, gate, report, run, selftest
+from vader_rt.cli.commands import (
+    batch,
+    compare,
+    completion,
+    doctor,
+    gate,
+    report,
+    run,
+    selftest,
+)
 from vader_rt.cli.interrupts import Interrupts
 from vader_rt.cli.streams import give, note, tell
 from vader_rt.errors import UsageError
@@ -16,6 +25,7 @@ _EPILOG = """\
 examples:
   vader-rt call.mp4            recover the room from a recording, into call.vader/
   vader-rt report call.vader   one HTML file of that, to look at
+  vader-rt batch calls/ -o out all recordings in a folder
   vader-rt run --help          everything that this can be told
   vader-rt gate call.vader --assert 'unmasked.frames==0'
   vader-rt doctor              check the installation
@@ -47,6 +57,7 @@ COMMANDS: dict[str, Command] = {
     "gate": gate,
     "compare": compare,
     "selftest": selftest,
+    "batch": batch,
     "doctor": doctor,
     "completion": completion,
 }

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from vader_rt.cli.exit_codes import explained
 from vader_rt.cli.streams import tell
+from vader_rt.errors import explained
 
 if TYPE_CHECKING:
     from vader_rt.pipeline.api import Progress

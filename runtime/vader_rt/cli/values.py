@@ -70,6 +70,25 @@ def count(text: str) -> int:
     return number
 
 
+def positive(text: str) -> float:
+    """A number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def positive_count(text: str) -> int:
+    """A whole number, 1 or more."""
+    number = _whole(text)
+    if not number:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number, 1 or more")
+    return number
+
+
 def add_machine_options(parser: argparse.ArgumentParser) -> None:
     """What every command that loads models understands."""
     add = parser.add_argument

@@ -10,19 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vader_rt.cli.exit_codes import EXIT_INTERRUPTED, EXIT_NOTHING_RECOVERED
-from vader_rt.cli.gating import EXIT_CODES, Gate, add_gate_options
+from vader_rt.cli.gating import EXIT_CODES, Gate
 from vader_rt.cli.interrupts import Interrupts
+from vader_rt.cli.options import (
+    add_live_options,
+    add_recovery_options,
+    add_source_options,
+    add_truth_options,
+)
 from vader_rt.cli.so_far import USUAL_SECONDS, SoFar, write_preview
 from vader_rt.cli.streams import give, note, tell
-from vader_rt.cli.values import (
-    add_machine_options,
-    count,
-    frames,
-    moment,
-    rectangle,
-    seconds,
-    share,
-)
 from vader_rt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,14 +67,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="replace the result in OUT even if it is of another recording",
     )
-    _add_source_options(parser)
-    _add_live_options(parser)
-    _add_virtual_options(parser)
-    _add_model_options(parser)
-    add_machine_options(parser)
-    _add_work_options(parser)
-    _add_gate_options(parser)
-    _add_record_options(parser)
+    add_source_options(parser)
+    add_live_options(parser)
+    add_recovery_options(parser)
+    add_truth_options(parser)
     add(
         "--report",
         action="store_true",
@@ -128,7 +121,7 @@ def _so_far(args: argparse.Namespace, folder: Path) -> SoFar:
 
 
 def _signed(result: Reconstruction, args: argparse.Namespace) -> Reconstruction:
-    return result.with_report(command_line=_command_line(args))
+    return result.with_report(command_line=said_words(args))
 
 
 def _stem(word: str) -> str:
@@ -150,7 +143,8 @@ def _inputs(args: argparse.Namespace) -> list[Path]:
     return [path for path in paths if isinstance(path, Path)]
 
 
-def _command_line(args: argparse.Namespace) -> list[str]:
+def said_words(args: argparse.Namespace) -> list[str]:
+    """The command line, as result.json repeats it."""
     from vader_rt.pipeline.options import without_folders
 
     words = args.words if args.full_paths else map(without_folders, args.words)
@@ -251,130 +245,3 @@ def _exit_code(result: Reconstruction, gate: Gate) -> int:
         tell(f"vader-rt: nothing was recovered: no leak was found in {found}")
         return EXIT_NOTHING_RECOVERED
     return 0
-
-
-def _add_source_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--start",
-        type=moment,
-        default=0.0,
-        metavar="TIME",
-        help="begin there: seconds, or [hours:]minutes:seconds",
-    )
-    add("--end", type=moment, metavar="TIME", help="end there")
-    add(
-        "--roi",
-        type=rectangle,
-        metavar="X,Y,W,H",
-        help="the part of the picture that shows the call, as one tile of a gallery, in pixels",
-    )
-
-
-def _add_live_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--preview",
-        type=Path,
-        metavar="FILE.png",
-        help="a picture of the room so far, made anew while the work goes on",
-    )
-    add(
-        "--every",
-        type=seconds,
-        metavar="SECONDS",
-        help="how often to write what was recovered so far, to OUT and --preview "
-        f"(default: {USUAL_SECONDS:g}, and to --preview alone)",
-    )
-
-
-def _add_virtual_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    virtual = parser.add_mutually_exclusive_group().add_argument
-    virtual("--virtual-background", type=Path, metavar="IMG", help="the virtual image, if known")
-    virtual(
-        "--virtual-library",
-        type=Path,
-        metavar="DIR",
-        help="pictures among which the virtual image may be; it is used if it is found",
-    )
-    add(
-        "--fill",
-        action="store_true",
-        help="continue the room into what was never seen, instead of the virtual background; "
-        "alpha and confidence stay 0 there",
-    )
-
-
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--model", type=Path, metavar="FILE", help="frame model (.onnx, .engine) of your own")
-    add(
-        "--restore",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="whether the restoration network corrects the room by vote (default: it does)",
-    )
-    add(
-        "--restoration",
-        type=Path,
-        metavar="FILE",
-        help="correct the room by a restoration model of your own",
-    )
-    add(
-        "--judge",
-        type=Path,
-        metavar="FILE",
-        help="take the confidence from a judge of your own; with --restoration there is no other",
-    )
-    add(
-        "--person-model",
-        type=Path,
-        metavar="FILE",
-        help="tell the judge where the caller is by a person segmenter of your own (.onnx)",
-    )
-    add(
-        "--engine",
-        choices=("auto", "tensorrt", "onnx-cuda", "openvino", "onnx-cpu"),
-        default="auto",
-        help="default: %(default)s",
-    )
-
-
-def _add_work_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--cpu-features", action="store_true", help="never make the features with OpenCV's CUDA")
-    add(
-        "--frames",
-        type=frames,
-        default="auto",
-        metavar="N",
-        help="how many frames go through the network, chosen all over the call: a number, `all`, "
-        "or `auto` (default), 80 to 400 by its length",
-    )
-    add(
-        "--time-limit",
-        type=seconds,
-        metavar="SECONDS",
-        help="finish with what there is after so many seconds",
-    )
-    add("--max-pixels", type=count, metavar="N", help="of a frame (default: 16 million)")
-
-
-def _add_record_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--case", metavar="TEXT", help="name of the case, which result.json repeats")
-    add("--examiner", metavar="TEXT", help="who examines it, which result.json repeats")
-    add(
-        "--full-paths",
-        action="store_true",
-        help="let result.json say where files lie; else it has their names alone",
-    )
-
-
-def _add_gate_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--truth", type=Path, metavar="ROOM", help="picture of the real room, for a score")
-    add("--mask", type=Path, metavar="MASK", help="the true leak's maximum over time, for a score")
-    add_gate_options(parser)
-    add("--fail-above", type=share, metavar="SHARE", help="the same as --assert 'claimed<=SHARE'")
