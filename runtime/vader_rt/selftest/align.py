@@ -96,7 +96,7 @@ _Pair = tuple[Kept, np.ndarray]
 
 def _pairs(look: CameraLook, call: FrameSource, timing: Timing) -> list[_Pair]:
     """The frames of the camera that were kept, with those of the call."""
-    kept = {each.index: each for each in look.kept}
+    kept = {each.place: each for each in look.kept}
     wanted = {int(np.argmax(timing.frames == i)): k for i, k in kept.items() if i in timing.frames}
     views = enumerate(call.views())
     return [(wanted[index], view.bgr()) for index, view in views if index in wanted]

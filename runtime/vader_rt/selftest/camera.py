@@ -26,9 +26,9 @@ _KEPT = 6
 
 @dataclass(frozen=True)
 class Kept:
-    """A frame that is kept whole: (H, W, 3) uint8 BGR, and its person mask (h, w) uint8."""
+    """A frame that is kept whole, (H, W, 3) uint8 BGR, and its person mask, (h, w) uint8."""
 
-    index: int
+    place: int
     frame: np.ndarray
     mask: np.ndarray
 
@@ -52,9 +52,9 @@ class CameraLook:
 
     def mask(self, index: int) -> np.ndarray:
         """The person mask of a frame, (h, w) uint8."""
-        found = cv2.imdecode(np.frombuffer(self.masks[index], np.uint8), cv2.IMREAD_GRAYSCALE)
-        assert found is not None
-        return found
+        mask = cv2.imdecode(np.frombuffer(self.masks[index], np.uint8), cv2.IMREAD_GRAYSCALE)
+        assert mask is not None  # it was encoded here
+        return mask
 
 
 def framings(size_wh: tuple[int, int], call_wh: tuple[int, int]) -> list[tuple[slice, slice]]:

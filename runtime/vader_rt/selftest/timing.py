@@ -22,8 +22,9 @@ _LEAST_OVERLAP = 0.5
 """Of the shorter recording, at least this share has to be in the other one."""
 _ALIKE = 0.8
 """Mean correlation from which two recordings are of one moment."""
-_AS_GOOD = 0.002
-"""Offsets whose correlation is no further from the best cannot be told from it."""
+_SAME, _AS_GOOD = 0.0002, 0.002
+"""Offsets that lose no more correlation than this beside the best are as good: of these, the one
+with most frames in both is taken; and those up to the other are told as doubtful."""
 _BAND, _STEP_COST = 8, 0.004
 """How many frames the offset may wander, and what correlation a step of one has to gain."""
 
@@ -89,15 +90,18 @@ def _offset(
     offsets -= offsets[np.abs(offsets).argmin()]  # that 0 is among them
     shorter = min(len(probes), len(probes) * (own[-1] - own[0] + step) / (np.ptp(seconds) + step))
     least = max(1, round(_LEAST_OVERLAP * shorter))
-    means = np.full(len(offsets), -1.0)
+    counts, means, lost = np.zeros(len(offsets)), np.zeros(len(offsets)), np.ones(len(offsets))
+    most = alike.max(axis=1)  # where a mask cuts much away, no frame of the camera is much alike
     for place, offset in enumerate(offsets):
         partner = _nearest(own, seconds + offset)
-        values = alike[np.flatnonzero(partner >= 0), partner[partner >= 0]]
-        if len(values) >= least:
-            means[place] = values.mean()
-    good = offsets[means >= means.max() - _AS_GOOD]
-    best = offsets[int(means.argmax())]
-    return float(best), float(means.max()), float(np.ptp(good))
+        inside = np.flatnonzero(partner >= 0)
+        if len(inside) >= least:
+            values = alike[inside, partner[inside]]
+            counts[place], means[place] = len(inside), values.mean()
+            lost[place] = (most[inside] - values).mean()
+    best = int(np.where(lost <= lost.min() + _SAME, counts, -1).argmax())
+    good = offsets[lost <= lost.min() + _AS_GOOD]
+    return float(offsets[best]), float(means[best]), float(np.ptp(good))
 
 
 def correlations(call: np.ndarray, camera: np.ndarray, person: np.ndarray) -> np.ndarray:

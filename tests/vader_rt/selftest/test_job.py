@@ -74,8 +74,8 @@ def test_a_segmenter_finds_the_person_too(maker: Maker, cheap: dict[str, object]
     tested = pair(maker.camera, maker.call, virtual_background=maker.virtual, **cheap)
     found = tested.result.report["selftest"]
     assert found["persons"] == "segmenter"
-    # a drawn astronaut at 320×180: half or twice as much is what it may err by
-    assert found["leak"]["mean"] == pytest.approx(maker.leak.mean(), rel=0.5)
+    # the helmet that she holds is nobody to the segmenter: where it shows, that counts as leak
+    assert maker.leak.mean() * 0.8 < found["leak"]["mean"] < maker.leak.mean() * 2.2
 
 
 @pytest.mark.parametrize("what", ["cut", "mirrored", "smaller"])
