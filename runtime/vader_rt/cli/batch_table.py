@@ -96,6 +96,7 @@ class BatchTable:
             if self._all is not None:
                 self._all.set_postfix_str(f"{self._failed} failed" if self._failed else "", False)
                 self._all.update()
+                self._all.refresh()  # by itself it leaves out what comes soon after another
         for note in event.outcome.notes:
             self.say(note)
         if failed or self._all is None:

@@ -7,11 +7,19 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.vader_rt.batch.made import processes, task
+from train.calls import read_calls
 from vader_rt.batch.events import Advanced, Event, Finished, Started
 from vader_rt.batch.local import run_here
 
 WORKER = "vader_rt.batch.worker"
+
+
+@pytest.fixture
+def video(tiny_calls: Path) -> Path:
+    return read_calls(tiny_calls)[0].video
 
 
 def mine() -> list[int]:
@@ -23,13 +31,13 @@ def states(events: list[Event]) -> dict[int, str]:
 
 
 def test_a_bad_recording_does_not_stop_the_others(
-    clip: Path, untrained: dict[str, Path], tmp_path: Path
+    video: Path, tiny_models: dict[str, Path], tmp_path: Path
 ) -> None:
     (tmp_path / "bad.mp4").write_text("this is no video")
-    videos = [clip, tmp_path / "bad.mp4", clip]
+    videos = [video, tmp_path / "bad.mp4", video]
     tasks = {
-        index: task(video, tmp_path / f"{index}.vader", untrained["frame"])
-        for index, video in enumerate(videos)
+        index: task(path, tmp_path / f"{index}.vader", tiny_models["frame"])
+        for index, path in enumerate(videos)
     }
     events = list(run_here(tasks, workers=2, cpus=2))
     assert states(events) == {0: "done", 1: "failed", 2: "done"}
@@ -40,9 +48,9 @@ def test_a_bad_recording_does_not_stop_the_others(
 
 
 def test_a_worker_that_is_killed_fails_its_recording_alone(
-    clip: Path, untrained: dict[str, Path], tmp_path: Path
+    video: Path, tiny_models: dict[str, Path], tmp_path: Path
 ) -> None:
-    tasks = {i: task(clip, tmp_path / f"{i}.vader", untrained["frame"]) for i in range(2)}
+    tasks = {i: task(video, tmp_path / f"{i}.vader", tiny_models["frame"]) for i in range(2)}
     events: list[Event] = []
     for event in run_here(tasks, workers=1, cpus=1):
         events.append(event)
@@ -56,9 +64,9 @@ def test_a_worker_that_is_killed_fails_its_recording_alone(
 
 
 def test_who_stops_listening_ends_them(
-    clip: Path, untrained: dict[str, Path], tmp_path: Path
+    video: Path, tiny_models: dict[str, Path], tmp_path: Path
 ) -> None:
-    tasks = {i: task(clip, tmp_path / f"{i}.vader", untrained["frame"]) for i in range(3)}
+    tasks = {i: task(video, tmp_path / f"{i}.vader", tiny_models["frame"]) for i in range(3)}
     events = run_here(tasks, workers=2, cpus=2)
     assert [next(events), next(events)] == [Started(0), Started(1)]
     assert len(mine()) == 2

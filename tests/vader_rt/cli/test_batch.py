@@ -16,14 +16,20 @@ import pytest
 
 from tests.conftest import assert_one_line
 from tests.vader_rt.cli.test_main import shown_on_terminal
+from train.calls import read_calls
 from vader_rt.pipeline.save import RESULT_FILES
 
 COMMAND = [sys.executable, "-m", "vader_rt", "batch"]
 
 
 @pytest.fixture(scope="module")
-def models(untrained: dict[str, Path]) -> list[str]:
-    return ["--model", str(untrained["frame"]), "--no-restore"]
+def models(tiny_models: dict[str, Path]) -> list[str]:
+    return ["--model", str(tiny_models["frame"]), "--no-restore"]
+
+
+@pytest.fixture(scope="module")
+def video(tiny_calls: Path) -> Path:
+    return read_calls(tiny_calls)[0].video
 
 
 def run(*argv: object, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -34,13 +40,13 @@ def run(*argv: object, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def done(
-    clip: Path, models: list[str], tmp_path_factory: pytest.TempPathFactory
+    video: Path, models: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A folder with a bad recording among others, and the first run on it."""
     folder = tmp_path_factory.mktemp("batch")
     for name in ("calls/monday/call.mp4", "calls/tuesday/call.mp4"):
         (folder / name).parent.mkdir(parents=True)
-        shutil.copy(clip, folder / name)
+        shutil.copy(video, folder / name)
     (folder / "calls" / "bad.mp4").write_text("this is no video")
     return folder, run("calls", "-o", "out", "--json", *models, cwd=folder)
 
@@ -73,12 +79,12 @@ def test_a_bad_recording_does_not_stop_the_rest(
 
 def test_the_second_run_does_what_is_left(
     done: tuple[Path, subprocess.CompletedProcess[str]],
-    clip: Path,
+    video: Path,
     models: list[str],
     tmp_path: Path,
 ) -> None:
     shutil.copytree(done[0], tmp_path, dirs_exist_ok=True)
-    shutil.copy(clip, tmp_path / "calls" / "bad.mp4")
+    shutil.copy(video, tmp_path / "calls" / "bad.mp4")
     process = run("calls", "-o", "out", *models, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert process.stdout.startswith("3 recordings: 1 done, 2 skipped, in ")
@@ -90,11 +96,11 @@ def test_the_second_run_does_what_is_left(
     "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
 def test_an_interrupt_keeps_what_is_done(
-    number: signal.Signals, clip: Path, models: list[str], tmp_path: Path
+    number: signal.Signals, video: Path, models: list[str], tmp_path: Path
 ) -> None:
     for index in range(4):
         (tmp_path / "calls").mkdir(exist_ok=True)
-        shutil.copy(clip, tmp_path / "calls" / f"{index}.mp4")
+        shutil.copy(video, tmp_path / "calls" / f"{index}.mp4")
     command = [*COMMAND, "calls", "-o", "out", "-j", "1", *models]
     with subprocess.Popen(
         command,
