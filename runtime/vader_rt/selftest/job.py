@@ -26,7 +26,7 @@ from vader_rt.selftest.compose import compose, virtual_image
 from vader_rt.selftest.figures import figures
 from vader_rt.selftest.leak import LeakSum, Told, matte_of, noise_of
 from vader_rt.selftest.masks import Masks, open_masks
-from vader_rt.selftest.person import Person, PersonOf, without_holes
+from vader_rt.selftest.person import Person, PersonOf, person_mask
 from vader_rt.selftest.room import IS_PERSON, Room
 from vader_rt.sources.source import FrameSource
 
@@ -132,8 +132,9 @@ def _person_of(masks: Path | None, threads: int) -> PersonOf:
         given = open_masks(masks)
         planes = given.planes()
         return lambda frame: given.next_of(planes)
-    segmenter = Segmenter(PERSON_MODEL, letterbox=True, threads=threads)
-    return lambda frame: without_holes(segmenter.mask(frame))
+    pose = Segmenter(PERSON_MODEL, letterbox=True, threads=threads)
+    selfie = Segmenter(threads=threads)
+    return lambda frame: person_mask(pose.mask(frame), selfie.mask(frame))
 
 
 def _tell(alignment: Alignment) -> None:
@@ -215,7 +216,11 @@ def _measured(
     for place, frame in enumerate(prefetch(call.frames())):
         wanted = place if timing is None else int(timing.frames[place])
         while index < wanted:
-            index, picture = next(camera)
+            index, picture = next(camera, (wanted, None))
+            if picture is None:
+                raise InputError(
+                    f"{test.camera.name}: has fewer frames than before; did it change?"
+                )
             shown = test.alignment.shown(picture)
         if wanted < 0:
             yield None, None
@@ -223,8 +228,8 @@ def _measured(
         size = picture.shape[1::-1]
         mask = test.alignment.placed(shrunk(test.look.mask(index), size))
         where = person.of(shown, mask)
-        if client is not None:
-            matte = shrunk(next(client), size_wh) / np.float32(255)
+        if test.client is not None and client is not None:
+            matte = shrunk(test.client.next_of(client), size_wh) / np.float32(255)
             yield Told(matte, np.ones_like(where)), where
             continue
         noise = noise_of(frame, result.virtual, where) or noise

@@ -57,6 +57,19 @@ class Person:
         return _together(cv2.min(other, near), core > 0) > 0
 
 
+def person_mask(pose: np.ndarray, selfie: np.ndarray) -> np.ndarray:
+    """The mask of two segmenters: what the second adds to the first, if they hang together.
+
+    The first seldom takes furniture for a person, but loses dark clothes. pose: (h, w) uint8, of
+    the size of the result; selfie: of any size.
+    """
+    size_wh = pose.shape[1::-1]
+    other = shrunk(selfie, size_wh)
+    both = cv2.max(pose, other)
+    joined = _together((both > IS_PERSON).astype(np.uint8), pose > IS_PERSON) > 0
+    return without_holes(np.where(joined, both, pose))
+
+
 def without_holes(mask: np.ndarray) -> np.ndarray:
     """A segmenter's mask (h, w) uint8, its holes at the lower edge filled: there a body goes on."""
     free = (mask <= IS_PERSON).astype(np.uint8)

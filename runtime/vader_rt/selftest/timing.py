@@ -91,14 +91,16 @@ def _offset(
     shorter = min(len(probes), len(probes) * (own[-1] - own[0] + step) / (np.ptp(seconds) + step))
     least = max(1, round(_LEAST_OVERLAP * shorter))
     counts, means, lost = np.zeros(len(offsets)), np.zeros(len(offsets)), np.ones(len(offsets))
-    most = alike.max(axis=1)  # where a mask cuts much away, no frame of the camera is much alike
+    # some of the camera's frames, of which the segmenter saw little, are like all of the call's
+    special = alike - alike.mean(axis=0)
+    most = special.max(axis=1)  # where a mask cuts much away, no frame of the camera is much alike
     for place, offset in enumerate(offsets):
         partner = _nearest(own, seconds + offset)
         inside = np.flatnonzero(partner >= 0)
         if len(inside) >= least:
-            values = alike[inside, partner[inside]]
-            counts[place], means[place] = len(inside), values.mean()
-            lost[place] = (most[inside] - values).mean()
+            pairs = inside, partner[inside]
+            counts[place], means[place] = len(inside), alike[pairs].mean()
+            lost[place] = (most[inside] - special[pairs]).mean()
     best = int(np.where(lost <= lost.min() + _SAME, counts, -1).argmax())
     good = offsets[lost <= lost.min() + _AS_GOOD]
     return float(offsets[best]), float(means[best]), float(np.ptp(good))

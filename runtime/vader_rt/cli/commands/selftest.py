@@ -202,7 +202,7 @@ def _said(judged: dict[str, Any]) -> str:
 
 def _sources(found: dict[str, Any]) -> str:
     """Where the figures come from."""
-    who = {"given": "the given person masks", "segmenter": "a person segmenter and the room"}
+    who = {"given": "the given person masks", "segmenter": "person segmenters and the room"}
     behind = {"given": "given", "estimated": "estimated"}[found["virtual"]]
     mask = "the client's masks" if found["kind"] == "client_masks" else "masks from the pair"
     return f"{mask}, {who[found['persons']]}, virtual background {behind}"
