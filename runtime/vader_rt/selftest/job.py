@@ -225,8 +225,7 @@ def _measured(
         if wanted < 0:
             yield None, None
             continue
-        size = picture.shape[1::-1]
-        mask = test.alignment.placed(shrunk(test.look.mask(index), size))
+        mask = test.alignment.placed(shrunk(test.look.mask(index), test.camera.size_wh))
         where = person.of(shown, mask)
         if test.client is not None and client is not None:
             matte = shrunk(test.client.next_of(client), size_wh) / np.float32(255)
