@@ -80,15 +80,13 @@ class OriginGrid:
 
     def add(self, index: int, observation: Observation) -> None:
         """Take in the frame of an index in the recording."""
+        at = np.flatnonzero(observation.leak.ravel()[self._where] > LEAST_LEAK)
+        if len(at):
+            pixels, seen = self._pixels(observation, at)
+            new = np.zeros(len(at), _ORIGIN)
+            new["word"], new["frame"], new["seen"] = sample_words(pixels), index, seen
+            self._insert(new, at)
         self._add_to_bin(index, observation)
-        leaking = observation.leak.ravel()[self._where] > LEAST_LEAK
-        at = np.flatnonzero(leaking)
-        if not len(at):
-            return
-        pixels, seen = self._pixels(observation, at)
-        new = np.zeros(len(at), _ORIGIN)
-        new["word"], new["frame"], new["seen"] = sample_words(pixels), index, seen
-        self._insert(new, at)
 
     def origins(self, voted: VotedRoom | None) -> Origins:
         """What is known so far. voted: what the samples made of the room; None if one is copied."""

@@ -112,6 +112,15 @@ def test_what_unmasked_frames_show_is_marked(found: tuple[Voted, Origins]) -> No
     assert not replace(origins, unmasked_frames=()).unmasked_frames
 
 
+def test_a_frame_that_does_not_leak_leaves_nothing() -> None:
+    grid = OriginGrid(MAIN, CONTRACT)
+    nothing = [np.ones(SMALL_WH[::-1], np.float32), np.zeros(SMALL_WH[::-1], np.float32)]
+    grid.add(0, observe(FRAME[0], cv2.resize(FRAME[0], SMALL_WH), nothing, MAIN))
+    origins = grid.origins(None)
+    assert not origins.strength.any()
+    assert (origins.bins == -1).all()
+
+
 @pytest.mark.parametrize(
     ("size_wh", "expected"),
     [((1280, 720), (64, 36)), ((720, 1280), (36, 64)), ((64, 64), (64, 64)), ((4000, 64), (64, 1))],
