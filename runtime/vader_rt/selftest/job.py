@@ -216,11 +216,11 @@ def _measured(
     for place, frame in enumerate(prefetch(call.frames())):
         wanted = place if timing is None else int(timing.frames[place])
         while index < wanted:
-            index, picture = next(camera, (wanted, None))
-            if picture is None:
-                raise InputError(
-                    f"{test.camera.name}: has fewer frames than before; did it change?"
-                )
+            following = next(camera, None)
+            if following is None:
+                changed = "has fewer frames than before; did it change?"
+                raise InputError(f"{test.camera.name}: {changed}")
+            index, picture = following
             shown = test.alignment.shown(picture)
         if wanted < 0:
             yield None, None
