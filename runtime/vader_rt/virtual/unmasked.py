@@ -37,7 +37,8 @@ _LEAST_FREE, _LEAST_CALLER = 0.02, 0.01
 _CALLER_LEVELS, _CALLER_BLUR = 24, (21, 21)
 """A caller goes on if what is surely the caller changes by no more, in the median; blurred by so
 many pixels, for callers move."""
-_SHORT_SECONDS = 2.0
+_SHORT_SECONDS, _SHORT_SHARE = 2.0, 0.25
+"""What comes and goes takes no longer, and no larger share of the recording."""
 _CONTRARY, _CONVINCING = 0.75, 1.7
 """How much better a mixture explains the edges than by chance: too little to be believed of a short
 time, and enough for any."""
@@ -302,6 +303,7 @@ class _Verdicts:
         seconds: Callable[[int], float],
     ) -> None:
         self._shots, self._seconds, self._of_main = shots, seconds, set(map(id, main.shots))
+        self._count = sum(len(shot.interval) for shot in shots)
         changes = [change for shot in background.shots for change in shot.changes]
         self._edges = _Edges.between(main.virtual(kept), changes)
         reverse = [change[::-1] for change in changes]
@@ -320,7 +322,8 @@ class _Verdicts:
         place = self._shots.index(shot)
         beside = [*self._shots[max(place - 1, 0) : place], *self._shots[place + 1 : place + 2]]
         lasts = self._seconds(shot.interval.stop) - self._seconds(shot.interval.start)
-        return lasts <= _SHORT_SECONDS and all(id(one) in self._of_main for one in beside)
+        is_short = lasts <= _SHORT_SECONDS and len(shot.interval) <= _SHORT_SHARE * self._count
+        return is_short and all(id(one) in self._of_main for one in beside)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def test_an_encoding_that_cannot_write_a_line(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("argv", "code"), [([FORGED], 3), (["a", "--" + FORGED], 2), (["a", "--threads", FORGED], 2)]
+    ("argv", "code"), [([FORGED], 3), (["a", "--" + FORGED], 3), (["a", "--threads", FORGED], 2)]
 )
 def test_a_name_forges_no_line(argv: list[str], code: int, tmp_path: Path) -> None:
     run = subprocess.run([*COMMAND, *argv], cwd=tmp_path, capture_output=True, text=True)

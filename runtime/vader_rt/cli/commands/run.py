@@ -178,6 +178,14 @@ def _recover(
     return progress.snapshot() if progress else None
 
 
+def _whole_file(args: argparse.Namespace) -> Path | None:
+    """The recording, if it is one file of which nothing was left out."""
+    is_whole = args.start == 0 and args.end is None and args.roi is None
+    if len(args.video) > 1 or not is_whole or not Path(args.video[0]).is_file():
+        return None
+    return Path(args.video[0])
+
+
 def _add_page(
     files: dict[str, bytes], args: argparse.Namespace, interrupts: Interrupts
 ) -> Exception | None:
@@ -193,7 +201,7 @@ def _add_page(
     try:
         hurried = interrupts.seen or args.time_limit is not None
         truth = None if args.truth is None else read_image(args.truth)
-        video = None if hurried else args.video
+        video = None if hurried else _whole_file(args)
         files[PAGE_FILE] = page(Saved.of(files), video=video, truth_bgr=truth)
     except Exception as error:  # the result is worth more than its report
         return error
