@@ -1,7 +1,7 @@
 """A fingerprint of the client: how it cuts, by the mattes that the frame network estimates.
 
 Only what agreed with true mattes is told, see docs/how_it_works.md. How wide a halo is, and beside
-which part of the body it leaks, did not.
+which part of the body it leaks, did not, nor did that a cut is hard.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _RISE = 0.1, 0.9
 """The edge is where the matte is between these, its contour where it is one half."""
 _LEAST_CONTOUR = 40
 """Pixels of contour from which a frame tells how wide the edge is."""
-_HARD, _SOFT = 4.0, 6.5
-"""Width of the edge, in pixels of the network, up to which the cut is surely hard, and from which
-it is surely soft: the network itself blurs a hard one."""
+_SOFT = 6.5
+"""Width of the edge, in pixels of the network, from which the cut is soft. One that is narrower may
+be either: the network blurs a hard one, and does not see how soft a narrow one is."""
 _LEAST_LEAK = 0.05
 _AWAY = 1 / 20
 """So far from the person, in widths, it is no edge any more that leaks."""
@@ -30,7 +30,7 @@ _IS_PERSON = 127
 _KEPT, _LEAST_TRIPLES = 96, 5
 """Mattes that wait for their neighbours, and how often three must have been neighbours."""
 
-Cut = Literal["hard", "soft", "unknown"]
+Cut = Literal["soft", "unknown"]
 
 
 @dataclass
@@ -127,6 +127,4 @@ def _away_from(person: np.ndarray) -> np.ndarray:
 
 
 def _cut(width: float | None) -> Cut:
-    if width is None or _HARD < width < _SOFT:
-        return "unknown"
-    return "hard" if width <= _HARD else "soft"
+    return "unknown" if width is None or width < _SOFT else "soft"

@@ -26,7 +26,10 @@ _KEPT = 6
 
 @dataclass(frozen=True)
 class Kept:
-    """A frame that is kept whole, (H, W, 3) uint8 BGR, and its person mask, (h, w) uint8."""
+    """A frame that is kept whole, (H, W, 3) uint8 BGR, and its person mask, (h, w) uint8.
+
+    The mask holds what surely is the person.
+    """
 
     place: int
     frame: np.ndarray
@@ -81,12 +84,12 @@ def look_at(source: FrameSource, person_of: PersonOf, call_wh: tuple[int, int]) 
     surely: list[list[np.ndarray]] = [[] for _ in parts]
     masks, kept = [], Spread[Kept](_KEPT)
     for index, frame in enumerate(prefetch(source.frames())):
-        mask = person_of(frame)
+        mask, sure = person_of(frame)
         masks.append(cv2.imencode(".png", mask)[1].tobytes())
-        kept.offer(Kept(index, frame, mask))
+        kept.offer(Kept(index, frame, sure))
         if index % step == 0:
             sampler.add(frame, mask)
-        gray, whole = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), shrunk(mask, source.size_wh)
+        gray, whole = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), shrunk(sure, source.size_wh)
         for place, part in enumerate(parts):
             small[place].append(shrunk(gray[part], THUMBNAIL_WH))
             surely[place].append(shrunk(whole[part], THUMBNAIL_WH) > _SURELY_PERSON)

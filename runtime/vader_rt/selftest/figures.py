@@ -15,7 +15,7 @@ from vader_rt.selftest.room import Room
 
 _LOWER_BOUND = (
     "the virtual background is estimated, and what leaks nearly all the time becomes part of it: "
-    "the leak is mostly more than this; give --virtual-background"
+    "the leak is mostly larger, often twice as large; give --virtual-background"
 )
 _MOST_UNTOLD, _MOST_UNSEEN = 0.1, 0.01
 

@@ -131,10 +131,15 @@ def _person_of(masks: Path | None, threads: int) -> PersonOf:
     if masks is not None:
         given = open_masks(masks)
         planes = given.planes()
-        return lambda frame: given.next_of(planes)
+        return lambda frame: (given.next_of(planes),) * 2
     pose = Segmenter(PERSON_MODEL, letterbox=True, threads=threads)
     selfie = Segmenter(threads=threads)
-    return lambda frame: person_mask(pose.mask(frame), selfie.mask(frame))
+
+    def masks_of(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        sure = pose.mask(frame)
+        return person_mask(sure, selfie.mask(frame)), sure
+
+    return masks_of
 
 
 def _tell(alignment: Alignment) -> None:

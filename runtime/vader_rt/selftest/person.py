@@ -15,8 +15,9 @@ import numpy as np
 from vader_rt.io.images import shrunk
 from vader_rt.selftest.room import IS_PERSON, Room
 
-PersonOf = Callable[[np.ndarray], np.ndarray]
-"""The person mask of the next frame, (H, W, 3) uint8 BGR → (h, w) uint8, 255 = certain."""
+PersonOf = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Two masks of the next frame, (H, W, 3) uint8 BGR → (h, w) uint8, 255 = certain: all of the
+person, and what is hardly anything else, by which recordings are brought together."""
 _GIVEN_FREE = 4
 """A mask that is given says that nobody is there up to this value."""
 _OTHER_LEVELS = 14
