@@ -13,9 +13,9 @@ from vader_rt.pipeline.recover import Recovery
 from vader_rt.pipeline.result import CLAIMED, Reconstruction
 from vader_rt.room.strongest import Strongest
 from vader_rt.score import Scores, score
+from vader_rt.virtual.bare_room import BareRoom
 from vader_rt.virtual.estimate import VirtualBackground
 from vader_rt.virtual.inpaint import continued
-from vader_rt.virtual.unmasked import BareRoom
 
 
 def finish(

@@ -22,8 +22,9 @@ from vader_rt.pipeline.options import Models
 from vader_rt.room.accumulate import Recovered, accumulator_for
 from vader_rt.room.observation import Observation, observe
 from vader_rt.room.time_bins import time_bin
+from vader_rt.virtual.bare_room import BareRoom
 from vader_rt.virtual.scenes import Scene, find_scene
-from vader_rt.virtual.unmasked import BareRoom, Unmasked
+from vader_rt.virtual.unmasked import Unmasked
 
 Indexed = tuple[int, np.ndarray]
 """A frame, (H, W, 3) uint8 BGR, with its index in the recording."""

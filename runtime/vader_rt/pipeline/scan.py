@@ -22,8 +22,7 @@ from vader_rt.sources.grammar import open_source
 from vader_rt.sources.source import FrameSource
 from vader_rt.virtual.kept_frames import Spread, kept_capacity
 from vader_rt.virtual.looping import LoopFinder
-from vader_rt.virtual.shots import SKETCH_WH, CutFinder
-from vader_rt.virtual.unmasked import look_size
+from vader_rt.virtual.shots import SKETCH_WH, CutFinder, look_size
 
 _STREAM_PATIENCE = 1.0
 """Seconds that the end of a job waits for a stream."""

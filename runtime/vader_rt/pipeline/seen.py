@@ -22,13 +22,14 @@ from vader_rt.origins.pictures import FramePictures
 from vader_rt.pipeline.choose import AllFrames, ChosenFrames
 from vader_rt.room.first_look import first_look, looked_at
 from vader_rt.sources.source import FrameSource
+from vader_rt.virtual.bare_room import BareRoom, bare_room
 from vader_rt.virtual.estimate import VirtualBackground, estimate_virtual, loop_virtual
 from vader_rt.virtual.given import Given, given_virtual, library_virtual
 from vader_rt.virtual.kept_frames import KeptFrames, Pictures, Spread, temporal_mode
 from vader_rt.virtual.looping import LoopingVideo
 from vader_rt.virtual.scenes import Scene, split_scenes
 from vader_rt.virtual.shots import Cut
-from vader_rt.virtual.unmasked import BareRoom, Unmasked, bare_room, find_unmasked
+from vader_rt.virtual.unmasked import Unmasked, find_unmasked
 
 _MASK_WH = (480, 270)
 """Size of the person masks of unmasked frames."""

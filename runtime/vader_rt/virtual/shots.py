@@ -19,6 +19,8 @@ _CUT_SHARE = 0.15
 """A cut changes more than this share of a sketch; how much of it people take is not known yet."""
 _MOST_CUTS = 32
 """Cuts that are remembered, the largest of all: people who move fast make small ones."""
+_LOOK_WIDTH = 320
+"""Width at which frames are compared."""
 Look = Callable[[], np.ndarray]
 """Gives a frame, small, if it is asked for."""
 
@@ -74,3 +76,8 @@ class CutFinder:
 
     def _is_small(self, share: float) -> bool:
         return len(self._cuts) == _MOST_CUTS and share <= self._cuts[0].share
+
+
+def look_size(size_wh: tuple[int, int]) -> tuple[int, int]:
+    """The size at which frames of a recording are compared."""
+    return _LOOK_WIDTH, max(1, round(size_wh[1] * _LOOK_WIDTH / size_wh[0]))

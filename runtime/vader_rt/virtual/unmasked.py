@@ -9,7 +9,7 @@ the edges of the caller there is a mixture of the virtual background and of what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -24,11 +24,9 @@ from vader_rt.virtual.shots import Cut
 
 PersonMask = Callable[[np.ndarray], np.ndarray]
 """Person mask of a frame (H, W, 3) uint8 BGR: (h, w) uint8, 255 = person."""
-_LOOK_WIDTH = 320
-"""Width at which frames are compared."""
-_NOBODY, _SOMEBODY = 20, 200
+NOBODY, _SOMEBODY = 20, 200
 """Person masks, of 255, below and above which it is sure where the caller is not, and is."""
-_CHANGED_LEVELS = 14
+CHANGED_LEVELS = 14
 _SAME_SHARE, _OTHER_SHARE = 0.25, 0.75
 """Two frames have the same background if no larger share of it has changed, and another one if a
 larger one has."""
@@ -44,9 +42,6 @@ _CONTRARY, _CONVINCING = 0.75, 1.7
 time, and enough for any."""
 _LEAST_EDGE, _LEAST_MIXED = 100, 0.6
 """Pixels of edges that are needed to say anything, and the share of them that has to be mixed."""
-_SURE, _MARGIN = 0.95, 1 / 50
-"""Confidence of what an unmasked frame shows, and widths of the picture around people that it does
-not hold for."""
 _MOST_BACKGROUNDS = 5
 """Where more are told apart, parts of the room flicker, and no frame is sure to show all of it."""
 _LEAST_KEPT = 3
@@ -85,19 +80,6 @@ class Unmasked:
 
 
 @dataclass(frozen=True)
-class BareRoom:
-    """The room as unmasked frames show it.
-
-    image: (H, W, 3) uint8 BGR. confidence: (H, W) float32, 0 where the caller or an overlay is.
-    frames: their indices in the recording.
-    """
-
-    image: np.ndarray
-    confidence: np.ndarray
-    frames: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class _Look:
     """A frame, small, with its person mask of the same size."""
 
@@ -106,10 +88,10 @@ class _Look:
 
     def changed(self, other: _Look) -> float | None:
         """The share of the background that differs; None if too little of it is seen."""
-        free = (self.mask < _NOBODY) & (other.mask < _NOBODY)
+        free = (self.mask < NOBODY) & (other.mask < NOBODY)
         if free.mean() < _LEAST_FREE:
             return None
-        return float((most_off(self.frame, other.frame)[free] > _CHANGED_LEVELS).mean())
+        return float((most_off(self.frame, other.frame)[free] > CHANGED_LEVELS).mean())
 
     def is_same(self, other: _Look) -> bool:
         """Whether the background is surely the same."""
@@ -261,34 +243,6 @@ def _backgrounds(shots: Sequence[_Shot]) -> list[_Background]:
 
 def _in_order(intervals: Iterable[Interval]) -> list[Interval]:
     return sorted(set(intervals), key=lambda interval: interval.start)
-
-
-def look_size(size_wh: tuple[int, int]) -> tuple[int, int]:
-    """The size at which frames of a recording are compared."""
-    return _LOOK_WIDTH, max(1, round(size_wh[1] * _LOOK_WIDTH / size_wh[0]))
-
-
-def bare_room(
-    shown: Mapping[int, np.ndarray], person_mask: PersonMask, virtual: np.ndarray
-) -> BareRoom:
-    """Put together what unmasked frames show, as far as nobody is there.
-
-    shown: the frames by their index, (H, W, 3) uint8 BGR each.
-    What looks as in the virtual background, (H, W, 3) uint8 BGR, may be an overlay.
-    """
-    frames, size_wh = list(shown.values()), virtual.shape[1::-1]
-    persons = np.stack([_widened(person_mask(frame), size_wh) for frame in frames])
-    least = persons.min(axis=0)
-    image = clearest_mean(frames, persons, np.maximum(least, _NOBODY))
-    confidence = _SURE * (1 - least.astype(np.float32) / 255)
-    confidence[(least > _NOBODY) | (most_off(image, virtual) <= _CHANGED_LEVELS)] = 0
-    return BareRoom(image, confidence, tuple(shown))
-
-
-def _widened(mask: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
-    """A person mask at a size, with a margin: hair and hands reach beyond it."""
-    width = 2 * round(mask.shape[1] * _MARGIN) + 1
-    return shrunk(cv2.dilate(mask, np.ones((width, width), np.uint8)), size_wh)
 
 
 class _Verdicts:

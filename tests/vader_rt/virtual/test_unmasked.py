@@ -17,9 +17,10 @@ from vader_rt.io.frames import ArrayFrame
 from vader_rt.io.images import read_image, shrunk
 from vader_rt.io.video import open_video
 from vader_rt.score import TOLERANCE, ciede2000
+from vader_rt.virtual.bare_room import bare_room
 from vader_rt.virtual.kept_frames import KeptFrames, Spread
-from vader_rt.virtual.shots import SKETCH_WH, CutFinder
-from vader_rt.virtual.unmasked import Interval, Unmasked, bare_room, find_unmasked, look_size
+from vader_rt.virtual.shots import SKETCH_WH, CutFinder, look_size
+from vader_rt.virtual.unmasked import Interval, Unmasked, find_unmasked
 
 SIZE_WH = (640, 360)
 COUNT = 90
