@@ -18,8 +18,6 @@ from vader_rt.report.pictures import jpeg_uri, main_pictures, overlays
 from vader_rt.report.saved import Saved
 from vader_rt.report.timeline import HEIGHT, Timeline
 
-_ENOUGH = 0.01
-"""Share of the picture that has to be shown to be looked at first."""
 _MOST_BYTES, _LEAST_DATA_BYTES = 98_000, 20_000
 """Of a page besides its pictures; and of the numbers in it, whatever else it says."""
 
@@ -56,15 +54,16 @@ def _context(
         "used": view.used_frames(saved),
         "scores": view.scores(said),
         "record": view.record(saved),
+        "client": view.client(said),
         "kind": view.KINDS.get(said["virtual_background"]["kind"], "of an unknown kind"),
-        "percent": _percent,
+        "percent": view.percent,
         "clock": view.clock,
-        "claimed_from": _percent(CLAIMED),
-        "shown_from": _percent(SHOWN),
+        "claimed_from": view.percent(CLAIMED),
+        "shown_from": view.percent(SHOWN),
         "most_rows": view.MOST_ROWS,
         "pictures": _marked(main_pictures(saved, frames.call, truth_bgr)),
         "layers": _marked(overlays(saved)),
-        "first_right": "room" if said["shown"] >= _ENOUGH else "guess",
+        "first_right": "room",
         "thumbnails": {i: Markup(jpeg_uri(jpeg)) for i, jpeg in frames.thumbnails.items()},
         "unmasked": frames.unmasked and (frames.unmasked[0], _uri(frames.unmasked[1])),
         "chart": _chart(saved, timeline),
@@ -104,12 +103,3 @@ def _marked(pictures: list[Any]) -> list[dict[str, Any]]:
 
 def _uri(jpeg: bytes) -> Markup:
     return Markup(jpeg_uri(jpeg))
-
-
-def _percent(share: float) -> str:
-    """A share as people read it: 12 %, 1.2 %, 0.12 %; and never 0 % if it is not 0."""
-    percent = share * 100
-    if percent == 0 or percent >= 9.95:
-        return f"{percent:.0f} %"
-    digits = 1 if percent >= 0.995 else 2
-    return f"{percent:.{digits}f} %" if percent >= 0.005 else "less than 0.01 %"

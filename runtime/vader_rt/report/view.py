@@ -90,6 +90,37 @@ def scores(said: Mapping[str, Any]) -> list[tuple[str, float, str]]:
     return [(name, found[name], text) for name, text in meanings.items() if found.get(name)]
 
 
+def client(said: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """How the client cuts: a name, a value and how far it holds; none where no matte tells."""
+    found = said["client"] or {}
+    width, flicker, away = (found.get(name) for name in ("edge_width", "flicker", "leak_away"))
+    rows = [
+        (
+            "Cut",
+            "soft" if found.get("cut") == "soft" else None,
+            "a wide edge; a hard cut is not told",
+        ),
+        (
+            "Width of the edge",
+            width and f"{width:g} pixels",
+            "over which the person fades in; mostly right within a factor of two",
+        ),
+        (
+            "Flicker",
+            percent(flicker) if flicker is not None else None,
+            "how much of the cut-out changes from frame to frame besides its motion; within a "
+            "factor of 1.5 or so",
+        ),
+        (
+            "Leak away from the caller",
+            percent(away) if away is not None else None,
+            "share of the leak that is no edge of the caller: furniture, say; mostly right within "
+            "17 percentage points, and arbitrary where hardly anything leaks",
+        ),
+    ]
+    return [(name, value, text) for name, value, text in rows if value]
+
+
 def record(saved: Saved) -> list[tuple[str, list[tuple[str, Any]]]]:
     """Tables of where the result comes from: their titles, and rows of a name and a value."""
     said = saved.said
@@ -147,6 +178,15 @@ def clock(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     start = f"{hours}:{minutes:02}" if hours else f"{minutes}"
     return f"{start}:{rest // 100:02}.{rest % 100:02}"
+
+
+def percent(share: float) -> str:
+    """A share as people read it: 12 %, 1.2 %, 0.12 %; and never 0 % if it is not 0."""
+    of_100 = share * 100
+    if of_100 == 0 or of_100 >= 9.95:
+        return f"{of_100:.0f} %"
+    digits = 1 if of_100 >= 0.995 else 2
+    return f"{of_100:.{digits}f} %" if of_100 >= 0.005 else "less than 0.01 %"
 
 
 def _streams(file: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

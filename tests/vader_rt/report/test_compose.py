@@ -124,11 +124,31 @@ def test_frames_that_show_the_room_come_first(files: dict[str, bytes], html: byt
     shown = page(changed(files, unmask)).decode()
     sections = re.findall(r'<section id="(\w+)"', shown)
     assert sections == [
-        *("unmasked", "warnings", "found", "pictures", "timeline", "origin", "virtual", "record")
+        *("unmasked", "warnings", "found", "pictures", "timeline", "origin", "virtual"),
+        *("client", "record"),
     ]
     assert "3 frames show the room itself" in shown
     assert "frames 3 to 5" in shown
     assert "frames 9 to 9" in shown
+
+
+def test_the_client_is_told_of_as_far_as_it_is_known(files: dict[str, bytes]) -> None:
+    def little(said: dict[str, Any]) -> None:
+        said["client"] = {"cut": "unknown", "edge_width": 4.5, "flicker": None, "leak_away": 0.0}
+
+    def nothing(said: dict[str, Any]) -> None:
+        said["client"] = None
+
+    def cells(html: bytes) -> list[str]:
+        return re.findall(r"<td[^>]*>(.*?)</td>", html.decode().split('id="client"')[1])[::2]
+
+    assert cells(page(changed(files, little)).split(b'id="record"')[0]) == ["4.5 pixels", "0 %"]
+    assert b'id="client"' not in page(changed(files, nothing))
+
+
+def test_it_opens_on_what_is_shown(html: bytes) -> None:
+    first = [a["value"] for tag, a in Tags(html).tags if tag == "option" and "selected" in a]
+    assert first == ["room"]
 
 
 def test_pictures_that_are_not_those_that_were_recovered_are_told_of(
