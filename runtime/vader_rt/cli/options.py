@@ -15,6 +15,7 @@ from vader_rt.cli.values import (
     rectangle,
     seconds,
     share,
+    tile,
 )
 
 
@@ -38,11 +39,19 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         help="begin there: seconds, or [hours:]minutes:seconds",
     )
     add("--end", type=moment, metavar="TIME", help="end there")
-    add(
+    part = parser.add_mutually_exclusive_group().add_argument
+    part(
         "--roi",
         type=rectangle,
         metavar="X,Y,W,H",
         help="the part of the picture that shows the call, as one tile of a gallery, in pixels",
+    )
+    part(
+        "--tile",
+        type=tile,
+        metavar="N|auto",
+        help="the tile of a gallery that shows the call: its number in the order of reading, or "
+        "`auto` where only one moves or is clearly the largest",
     )
 
 

@@ -62,6 +62,16 @@ def rectangle(text: str) -> tuple[int, ...]:
     return tuple(number for number in numbers if number is not None)
 
 
+def tile(text: str) -> int | Literal["auto"]:
+    """Which tile of a gallery."""
+    if text == "auto":
+        return "auto"
+    number = _whole(text)
+    if not number:
+        raise argparse.ArgumentTypeError(f"{text!r} is not `auto` or the number of a tile, from 1")
+    return number
+
+
 def count(text: str) -> int:
     """A whole number, 0 or more."""
     number = _whole(text)

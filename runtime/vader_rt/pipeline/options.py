@@ -25,8 +25,10 @@ from vader_rt.io.images import read_gray, read_image
 from vader_rt.models import DEFAULT_JUDGE, DEFAULT_MODEL, DEFAULT_RESTORATION, PERSON_MODEL
 from vader_rt.pipeline.choose import LEAST_FRAMES, AutoChooser, Chooser, FrameChooser, StreamChooser
 from vader_rt.score import check_truth
-from vader_rt.sources.selection import Rectangle, Selection
+from vader_rt.sources.rectangle import Rectangle
+from vader_rt.sources.selection import Selection
 from vader_rt.sources.source import FrameSource
+from vader_rt.sources.tiles import Tile
 
 Model = str | Path | Engine
 """The file of a model, or an engine that is loaded already."""
@@ -55,7 +57,9 @@ class Options:
     recovery, which takes in `LEAST_FRAMES` at any rate.
     max_pixels: how many a frame of the call may have; None is `MAX_PIXELS`.
     start, end: in seconds, frames before and from then on are left out. roi: x, y, width and height
-    of the part of the picture that shows the call, in pixels, as of one tile of a gallery.
+    of the part of the picture that shows the call, in pixels, as of one tile of a gallery. tile:
+    the number of that tile, from 1 in the order of reading, or `auto` for the one in which somebody
+    moves, where it is the only one or clearly the largest.
     case, examiner: names that the report repeats. full_paths: whether it says where files lie, in
     place of their names.
     """
@@ -80,6 +84,7 @@ class Options:
     start: float = 0.0
     end: float | None = None
     roi: Sequence[int] | None = None
+    tile: Tile | None = None
     case: str | None = None
     examiner: str | None = None
     full_paths: bool = False
@@ -98,6 +103,8 @@ class Options:
             raise UsageError("truth and mask belong together: the room, and where it leaks")
         if self.virtual_background is not None and self.virtual_library is not None:
             raise UsageError("virtual_background and virtual_library: give one of them")
+        if self.roi is not None and self.tile is not None:
+            raise UsageError("roi and tile: give one of them")
         if self.end is not None and self.end <= self.start:
             raise UsageError(f"end: {self.end:g} s is not after start, {self.start:g} s")
 
@@ -105,7 +112,8 @@ class Options:
     def selection(self) -> Selection:
         """What is taken of the recording."""
         roi = None if self.roi is None else Rectangle(*map(int, self.roi))
-        return Selection(self.start, math.inf if self.end is None else self.end, roi)
+        end = math.inf if self.end is None else self.end
+        return Selection(self.start, end, roi, self.tile)
 
     def chooser(self, contract: Contract, source: FrameSource) -> Chooser | None:
         """What chooses the frames of a source that go through the network; None for all.
@@ -153,6 +161,10 @@ def _is_rectangle(value: Any) -> bool:
     return all(map(_is_whole, value, (0, 0, 1, 1)))
 
 
+def _is_tile(value: Any) -> bool:
+    return _is_whole(value, 1) or (isinstance(value, str) and value == "auto")
+
+
 def _is_frames(value: Any) -> bool:
     return _is_whole(value, LEAST_FRAMES) or (isinstance(value, str) and value in ("auto", "all"))
 
@@ -187,6 +199,7 @@ _RULES: dict[str, _Rule] = {
     "start": (_is_moment, "a number of seconds, 0 or more"),
     "end": _or_none((_is_seconds, "a number of seconds above 0")),
     "roi": _or_none((_is_rectangle, "x, y, width and height in pixels")),
+    "tile": _or_none((_is_tile, "`auto` or the number of a tile, from 1")),
     "max_pixels": _or_none((lambda value: _is_whole(value, 1), "a number of pixels, 1 or more")),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,33 +12,22 @@ import numpy as np
 from vader_rt.errors import InputError, UsageError
 from vader_rt.io.frames import ArrayFrame, FrameView
 from vader_rt.io.video import MIN_SIDE
+from vader_rt.sources.rectangle import Rectangle
 from vader_rt.sources.source import FrameSource
-
-
-@dataclass(frozen=True)
-class Rectangle:
-    """x, y: of its upper left corner; width, height; all in pixels."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    def __str__(self) -> str:
-        return f"{self.x},{self.y},{self.width},{self.height}"
-
-    def of(self, image: np.ndarray) -> np.ndarray:
-        """The part of a picture (H, W, …)."""
-        return image[self.y : self.y + self.height, self.x : self.x + self.width]
+from vader_rt.sources.tiles import Tile, chosen_tile
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What is taken of a recording. start, end: in seconds; frames from `end` on are left out."""
+    """What is taken of a recording. start, end: in seconds; frames from `end` on are left out.
+
+    roi, tile: the part of the picture, or which of its tiles; at most one of them is given.
+    """
 
     start: float = 0.0
     end: float = math.inf
     roi: Rectangle | None = None
+    tile: Tile | None = None
 
     @property
     def is_all(self) -> bool:
@@ -50,7 +39,7 @@ class Selected:
     """A part of a recording; see `FrameSource`. Times stay those of the recording.
 
     Raises:
-        UsageError: the rectangle is not inside the picture, or too small.
+        UsageError: the rectangle is not inside the picture, or too small; or no tile can be told.
     """
 
     source: FrameSource
@@ -59,6 +48,10 @@ class Selected:
     _count: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
+        tile, start = self.selection.tile, self.selection.start
+        if tile is not None:
+            place = chosen_tile(self.source, tile, start)
+            self.selection = replace(self.selection, roi=place)
         roi, (width, height) = self.selection.roi, self.source.size_wh
         if roi is None:
             return
@@ -114,7 +107,13 @@ class Selected:
         return self.source.losses()
 
     def notes(self) -> list[str]:
-        return self.source.notes()
+        notes, selection = self.source.notes(), self.selection
+        if selection.tile is None:
+            return notes
+        return [
+            *notes,
+            f"of the picture, the tile at {selection.roi} was taken (x, y, width, height)",
+        ]
 
     def seconds(self) -> float | None:
         if self.source.seconds() is None or not self._count:

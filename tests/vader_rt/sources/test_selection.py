@@ -12,7 +12,8 @@ from tests.vader_rt.sources.made import SIZE_WH, numbers, write_video
 from vader_rt.errors import InputError, UsageError
 from vader_rt.io.video import open_video
 from vader_rt.sources.grammar import open_source
-from vader_rt.sources.selection import Rectangle, Selected, Selection
+from vader_rt.sources.rectangle import Rectangle
+from vader_rt.sources.selection import Selected, Selection
 
 
 @pytest.fixture(scope="module")

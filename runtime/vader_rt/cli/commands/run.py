@@ -180,7 +180,7 @@ def _recover(
 
 def _whole_file(args: argparse.Namespace) -> Path | None:
     """The recording, if it is one file of which nothing was left out."""
-    is_whole = args.start == 0 and args.end is None and args.roi is None
+    is_whole = args.start == 0 and args.end is None and args.roi is None and args.tile is None
     if len(args.video) > 1 or not is_whole or not Path(args.video[0]).is_file():
         return None
     return Path(args.video[0])
