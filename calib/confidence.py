@@ -2,9 +2,9 @@
 
 A logistic regression from what is known of a pixel (`vader_rt.room.confidence`) to whether it is
 right, over the seen pixels of calls with truth. Each call is run twice, the second time with its
-true virtual image given, for the weights hold for both. Prints the weights of the frame model, or
-of the one that `--of` names, and how often pixels of each confidence were right; `--write` puts
-the weights into the model's contract.
+true virtual image given, for the weights hold for both; a call whose image is refused counts once.
+Prints the weights of the frame model, or of the one that `--of` names, and how often pixels of each
+confidence were right; `--write` puts the weights into the model's contract.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from vader_rt.contract import AS_THE_NETWORK_SAYS, METADATA_KEY
 from vader_rt.engines.engine import Engine
 from vader_rt.engines.load import load_engine
 from vader_rt.engines.onnx import read_contract
+from vader_rt.errors import InputError
 from vader_rt.io.files import whole_file
 from vader_rt.models import DEFAULT_JUDGE, DEFAULT_MODEL, DEFAULT_RESTORATION
 from vader_rt.pipeline.api import reconstruct
@@ -131,8 +132,14 @@ def _terms(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     rng = np.random.default_rng(0)
     for call in read_calls(args.calls):
-        for given in (False, True) if call.virtual.is_file() else (False,):
-            yield terms_of_call(call, rng, given=given, **options)
+        yield terms_of_call(call, rng, **options)
+        if call.virtual.is_file():
+            try:
+                found = terms_of_call(call, rng, given=True, **options)
+            except InputError as error:
+                print(f"{error}; only its run without it counts", file=sys.stderr)
+            else:
+                yield found
 
 
 def _as_the_network_says(engine: Engine) -> Engine:
