@@ -37,6 +37,15 @@ def parsed(text: str) -> Any:
         raise EntryError("not JSON that can be read: it is nested too deep") from None
 
 
+def json_object(data: bytes | str) -> dict[str, Any] | None:
+    """A JSON object of any length; None where that is not what it is, or it is nested too deep."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def shown(value: object) -> str:
     """A value as an error line quotes it: short, and in one line."""
     return reprlib.repr(value)

@@ -1,8 +1,9 @@
 """Faults on purpose: `python -m tests.campaigns [--kinds video model] --cases 1000 --keep DIR`.
 
-Damages recordings, pictures, models and what they say of themselves, sends signals, and runs the
-program on each. None may end in a traceback, hang, leave half a result, or end without saying why
-in one line. What broke a rule is kept, and its seed and index make the same case again.
+Damages recordings, pictures, models and what they say of themselves, lists, assertions and results,
+sends signals, and runs the program on each. None may end in a traceback, hang, leave half a result,
+or end without saying why in one line. What broke a rule is kept, and its seed and index make the
+same case again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.campaigns.cases import KINDS, Material
-from tests.campaigns.run import Outcome, faults_of, run
+from tests.campaigns.run import TO_OUT, Outcome, faults_of, run
 
 
 def main() -> int:
@@ -55,8 +56,10 @@ def _case(kind: str, material: Material, place: Path, seed: list[int]) -> tuple[
     place.mkdir()
     case = KINDS[kind](material, place, np.random.default_rng(seed))
     before = {path.name for path in place.iterdir()}
-    outcome = run(case.arguments, place, case.kill)
-    return outcome, faults_of(outcome, before, case.frames)
+    words = [*case.arguments, *(TO_OUT if case.recovers else ())]
+    outcome = run(words, place, case.kill, case.stdin)
+    may_end = {"codes": case.codes, "recovers": case.recovers}
+    return outcome, faults_of(outcome, before | set(case.writes), case.frames, **may_end)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +16,7 @@ import numpy as np
 import onnx
 
 from tests.campaigns.damage import damaged, damaged_json
-from tests.campaigns.run import seconds_of
+from tests.campaigns.run import EXIT_CODES, run, seconds_of
 from vader_rt.contract import METADATA_KEY
 from vader_rt.io.video import VideoWriter, open_video
 from vader_rt.models import DEFAULT_JUDGE, DEFAULT_MODEL, DEFAULT_RESTORATION
@@ -30,11 +33,17 @@ class Case:
     """Arguments of a run, and the signal that it gets after so many seconds.
 
     frames: how many the recording had when it was whole; fewer are a loss, which has to be said.
+    stdin: what the run reads there. codes: that it may end with. recovers: whether it is to write
+    a result. writes: names of what else it may write.
     """
 
     arguments: tuple[str, ...]
     kill: tuple[int, float] | None = None
     frames: int | None = None
+    stdin: Path = Path(os.devnull)
+    codes: frozenset[int] = EXIT_CODES
+    recovers: bool = True
+    writes: tuple[str, ...] = ()
 
 
 class Material:
@@ -70,6 +79,12 @@ class Material:
         if self._seconds is None:
             self._seconds = seconds_of((self.call, "--no-restore"), folder)
         return self._seconds
+
+    @cached_property
+    def result(self) -> Path:
+        """A result of a recovery."""
+        run((self.call, *_FAST, "-o", "out", "--quiet"), self._folder)
+        return self._folder / "out"
 
 
 def video(material: Material, folder: Path, rng: np.random.Generator) -> Case:
@@ -129,6 +144,67 @@ def interrupt(material: Material, folder: Path, rng: np.random.Generator) -> Cas
     )
 
 
+def parts(material: Material, folder: Path, rng: np.random.Generator) -> Case:
+    """A recording in two parts, one of them damaged, or the list of them."""
+    names = ["one.mp4", "two.mp4"]
+    for name in names:
+        (folder / name).write_bytes(material.videos[0].read_bytes())
+    path = folder / names[rng.integers(2)]
+    path.write_bytes(damaged(path.read_bytes(), rng))
+    if rng.random() < 0.5:
+        return Case((*names, *_FAST), frames=2 * _FRAMES)
+    text = "\n".join(["# parts", *names, ""]).encode()
+    (folder / "parts.txt").write_bytes(damaged(text, rng) if rng.random() < 0.7 else text)
+    return Case(("parts.txt", *_FAST))
+
+
+def stream(material: Material, folder: Path, rng: np.random.Generator) -> Case:
+    """A damaged recording on standard input."""
+    path = folder / "stream"
+    path.write_bytes(damaged(material.videos[_SUFFIXES.index(".ts")].read_bytes(), rng))
+    return Case(("-", *_FAST), stdin=path)
+
+
+def assertions(material: Material, folder: Path, rng: np.random.Generator) -> Case:
+    """A damaged file of assertions, which a result is held to."""
+    text = 'error = ["leak.mean < 50%", "unmasked.frames == 0"]\nwarn = ["claimed < 1%"]\n'
+    (folder / "gate.toml").write_bytes(damaged(text.encode(), rng))
+    words = ("gate", str(material.result), "--assert-file", "gate.toml", "--junit", "junit.xml")
+    codes = frozenset({0, 2, 3, 6, 7})
+    return Case(words, codes=codes, recovers=False, writes=("junit.xml",))
+
+
+def manifest(material: Material, folder: Path, rng: np.random.Generator) -> Case:
+    """A damaged list of recordings."""
+    (folder / "call.mp4").write_bytes(material.videos[0].read_bytes())
+    texts = {
+        ".csv": "video,name,virtual_background\ncall.mp4,one,\ncall.mp4,two,none.png\n",
+        ".jsonl": '{"video": "call.mp4"}\n{"video": "call.mp4", "name": "two"}\n',
+    }
+    suffix = str(rng.choice(list(texts)))
+    (folder / f"calls{suffix}").write_bytes(damaged(texts[suffix].encode(), rng))
+    words = ("batch", f"calls{suffix}", "-j", "1", *_FAST, "-o", "out", "--quiet")
+    return Case(words, codes=frozenset({0, 1, 2, 3}), recovers=False)
+
+
+def result(material: Material, folder: Path, rng: np.random.Generator) -> Case:
+    """A result that says something odd, or whose files are damaged, and a command that reads it."""
+    shutil.copytree(material.result, folder / "odd")
+    path = folder / "odd" / str(rng.choice(["result.json", "result.json", "provenance.json"]))
+    if rng.random() < 0.8:
+        path.write_text(damaged_json(path.read_text(), rng), errors="replace")
+    else:
+        picture = folder / "odd" / str(rng.choice(["background.png", "leak.png", "virtual.png"]))
+        picture.write_bytes(damaged(picture.read_bytes(), rng))
+    commands = (
+        ("report", "odd", "-o", "page.html"),
+        ("gate", "odd", "--assert", "leak.mean<50%", "--metrics", "metrics.json"),
+        ("compare", str(material.result), "odd"),
+    )
+    words, codes = commands[rng.integers(len(commands))], frozenset({0, 3, 6, 7})
+    return Case(words, codes=codes, recovers=False, writes=("page.html", "metrics.json"))
+
+
 def _models() -> list[tuple[str, Path]]:
     return [
         ("--model", Path(DEFAULT_MODEL)),
@@ -138,5 +214,9 @@ def _models() -> list[tuple[str, Path]]:
 
 
 KINDS: dict[str, Callable[[Material, Path, np.random.Generator], Case]] = {
-    case.__name__: case for case in (video, picture, model, contract, sidecar, interrupt)
+    case.__name__: case
+    for case in (
+        *(video, picture, model, contract, sidecar, interrupt),
+        *(parts, stream, assertions, manifest, result),
+    )
 }

@@ -17,7 +17,8 @@ import cv2
 from vader_rt.pipeline.save import RESULT_FILES
 
 EXIT_CODES = frozenset({0, 3, 4, 5, 130})
-"""Of those that are documented, the ones that a case may end with: its arguments are right."""
+"""Of those that are documented, the ones that a recovery may end with: its arguments are right."""
+TO_OUT = ("-o", "out", "--quiet")
 _LIMIT_S = 120.0
 _WITHOUT_A_TRACE = 3
 """Frames that can be cut off at the end of a file and leave none."""
@@ -36,16 +37,19 @@ class Outcome:
     output: Path
 
 
-def run(arguments: Sequence[str], folder: Path, kill: tuple[int, float] | None = None) -> Outcome:
-    """Run `vader-rt ARGUMENTS -o folder/out`.
+def run(
+    arguments: Sequence[str],
+    folder: Path,
+    kill: tuple[int, float] | None = None,
+    stdin: Path = Path(os.devnull),
+) -> Outcome:
+    """Run `vader-rt ARGUMENTS` in a folder, in which `out` is for its result.
 
     kill: a signal, and the seconds after which it is sent.
     """
-    output = folder / "out"
-    words = [*arguments, "-o", str(output)]
     for name in ("stdout", "stderr"):
         (folder / name).touch()
-    process = _FORKS.Process(target=_child, args=(words, folder))
+    process = _FORKS.Process(target=_child, args=(arguments, folder, stdin))
     process.start()
     if kill is not None:
         process.join(kill[1])
@@ -58,38 +62,47 @@ def run(arguments: Sequence[str], folder: Path, kill: tuple[int, float] | None =
         process.join()
         code = None
     texts = [(folder / name).read_text(errors="replace") for name in ("stdout", "stderr")]
-    return Outcome(code, *texts, output)
+    return Outcome(code, *texts, folder / "out")
 
 
-def _child(words: Sequence[str], folder: Path) -> None:
+def _child(arguments: Sequence[str], folder: Path, stdin: Path) -> None:
     from vader_rt.cli import program
 
+    os.chdir(folder)
+    os.dup2(os.open(stdin, os.O_RDONLY), 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for stream, name in ((sys.stdout, "stdout"), (sys.stderr, "stderr")):
         stream.flush()
         os.dup2(os.open(folder / name, os.O_WRONLY | os.O_TRUNC), stream.fileno())
-    sys.argv = ["vader-rt", *words, "--quiet"]
+    sys.argv = ["vader-rt", *arguments]
     raise SystemExit(program())
 
 
-def faults_of(outcome: Outcome, files_before: set[str], frames: int | None = None) -> list[str]:
+def faults_of(
+    outcome: Outcome,
+    files_before: set[str],
+    frames: int | None = None,
+    *,
+    codes: frozenset[int] = EXIT_CODES,
+    recovers: bool = True,
+) -> list[str]:
     """What a run did that none may do; nothing, if all is well.
 
     files_before: the names of what stood beside the output before the run. frames: how many there
-    were to find.
+    were to find. codes: that the run may end with. recovers: whether it writes a result.
     """
     found = []
     if outcome.code is None:
         return ["hangs"]
-    if outcome.code not in EXIT_CODES and not _before_it_began(outcome):
+    if outcome.code not in codes and not _before_it_began(outcome):
         found.append(f"ends with {outcome.code}")
     if "Traceback" in outcome.stderr:
         found.append("traceback")
     if outcome.code in (3, 4) and not _is_one_line(outcome.stderr):
         found.append("not one line on stderr")
-    if outcome.output.exists():
+    if outcome.output.exists() and recovers:
         found += _faults_of_result(outcome.output, frames)
-    elif outcome.code in (0, 5):
+    elif outcome.code in (0, 5) and recovers:
         found.append("no result")
     left = {path.name for path in outcome.output.parent.iterdir()}
     if more := left - files_before - {"out", "stdout", "stderr"}:
@@ -129,5 +142,5 @@ def _faults_of_result(folder: Path, frames: int | None) -> list[str]:
 def seconds_of(arguments: Sequence[str], folder: Path) -> float:
     """How long a run takes that nothing disturbs."""
     start = time.monotonic()
-    run(arguments, folder)
+    run([*arguments, *TO_OUT], folder)
     return time.monotonic() - start

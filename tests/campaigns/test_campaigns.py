@@ -14,7 +14,7 @@ from tests.campaigns.damage import damaged
 from tests.campaigns.run import Outcome, faults_of
 from tests.conftest import ROOT
 
-CASES = {"video": 8, "picture": 6, "model": 4, "contract": 6, "sidecar": 6, "interrupt": 4}
+CASES = dict.fromkeys(KINDS, 4) | {"video": 8, "contract": 6, "assertions": 8, "result": 8}
 
 
 @pytest.mark.parametrize("kind", list(KINDS))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vader_rt.entries import json_object
 from vader_rt.errors import InputError
 from vader_rt.io.files import read_bytes
 
@@ -73,11 +74,8 @@ def _of_json(path: Path, text: str) -> Iterator[_Row]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
+        row = json_object(line)
+        if row is None:
             raise InputError(f'{path}:{number}: is no JSON object; write {{"video": "call.mp4"}}')
         _check_columns(f"{path}:{number}", list(row))
         yield number, row

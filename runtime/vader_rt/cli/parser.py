@@ -128,4 +128,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_options(of_command)
+        of_command.add_argument(
+            "--debug", action="store_true", help="print where in the program an error came up"
+        )
     return parser, commands.choices

@@ -108,7 +108,6 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
         help="package for the GPU's memory with TensorRT (default: the one that is installed)",
     )
     add("--threads", type=count, default=0, metavar="N", help="CPU threads (default: all cores)")
-    add("--debug", action="store_true", help="print where in the program an error came up")
 
 
 def _whole(text: str) -> int | None:

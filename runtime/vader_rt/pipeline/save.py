@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import shutil
 import tempfile
@@ -19,8 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from vader_rt.entries import json_object
 from vader_rt.errors import UsageError, reading, writing
 from vader_rt.io.files import file_sha256
 
@@ -207,11 +206,8 @@ def _earlier(folder: Path) -> Recording | None:
     path = folder / REPORT_FILE
     if not path.is_file():
         return None
-    try:
-        report: Any = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        return None
-    return Recording.of_report(report)
+    report = json_object(path.read_bytes())
+    return None if report is None else Recording.of_report(report)
 
 
 def _lies_in(path: Path, folder: Path) -> bool:

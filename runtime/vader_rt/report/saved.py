@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vader_rt.entries import json_object
 from vader_rt.errors import InputError, reading
 from vader_rt.io.files import read_bytes
 from vader_rt.origins.file import PROVENANCE_FILE
@@ -81,10 +81,7 @@ class Saved:
 
 
 def _parsed(data: bytes, name: str) -> dict[str, Any]:
-    try:
-        content = json.loads(data)
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
+    content = json_object(data)
+    if content is None:
         raise InputError(f"{name}: {_MADE_BY}; recover the room anew")
     return content

@@ -19,8 +19,10 @@ def test_a_folder_or_its_file(saved: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("no", "is no JSON"),
-        ("[]", "has no version"),
+        ("no", "is no JSON object"),
+        ("[]", "is no JSON object"),
+        ("[" * 100_000, "is no JSON object"),
+        ("{}", "has no version"),
         ('{"schema_version": 99}', "has version 99, not 1"),
         ('{"schema_version": 1}', "is damaged"),
     ],
@@ -36,6 +38,14 @@ def test_entries_of_other_types_are_damage(report: Report, tmp_path: Path) -> No
         (tmp_path / "result.json").write_text(json.dumps({**report, entry: 3}))
         with pytest.raises(InputError, match="is damaged"):
             read_report(tmp_path)
+
+
+@pytest.mark.parametrize("odd", ['"much"', "NaN", "[]", "1e999", "{}"])
+def test_figures_that_are_no_numbers_are_damage(odd: str, report: Report, tmp_path: Path) -> None:
+    text = json.dumps({**report, "coverage": 12345})
+    (tmp_path / "result.json").write_text(text.replace("12345", odd))
+    with pytest.raises(InputError, match=r"is damaged \(ValueError: claimed is "):
+        read_report(tmp_path)
 
 
 def test_a_folder_without_a_result(tmp_path: Path) -> None:

@@ -42,7 +42,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="where to write it (default: report.html in RESULT)",
     )
-    add("--debug", action="store_true", help="print where in the program an error came up")
 
 
 def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
@@ -58,8 +57,6 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
     if args.output is not None:
         _check_output(args.output)
     saved = Saved.in_folder(args.result)
-    for name in saved.altered:
-        tell(f"vader-rt: {args.result / name}: was changed later on; the report says so")
     with _of_ours(args.result):
         if args.video is not None:
             check_recording(saved, args.video)
@@ -70,6 +67,8 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
         write_page(args.result, html, _report(saved))
     else:
         write_bytes(args.output, html)
+    for name in saved.altered:
+        tell(f"vader-rt: {args.result / name}: was changed later on; the report says so")
     give(printable(f"report    {args.output or args.result / PAGE_FILE}"))
     return 0
 
