@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import Literal
+from typing import Literal, TypeVar
+
+_Value = TypeVar("_Value")
 
 
 def share(text: str) -> float:
     """A share, from 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to 1")
-    return value
+    value = _at_least_zero(text)
+    fits = value is not None and value <= 1
+    return _wanted(text, value if fits else None, "a share from 0 to 1")
 
 
 def frames(text: str) -> int | Literal["auto", "all"]:
@@ -24,79 +22,51 @@ def frames(text: str) -> int | Literal["auto", "all"]:
         return "auto"
     if text == "all":
         return "all"
-    number = _whole(text)
-    if number is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not `auto`, `all` or a number of frames")
-    return number
+    return _wanted(text, _whole(text), "`auto`, `all` or a number of frames")
 
 
 def seconds(text: str) -> float:
     """A time above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return value
+    return _wanted(text, _above_zero(text), "a number of seconds above 0")
 
 
 def moment(text: str) -> float:
     """A moment of a recording: seconds, or `[hours:]minutes:seconds`."""
-    parts = text.split(":")
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        numbers = []
-    late = any(number >= 60 for number in numbers[1:])
-    if not 1 <= len(numbers) <= 3 or late or any(not 0 <= n < math.inf for n in numbers):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a moment such as 90, 1:30 or 1:02:03.5")
-    return sum(number * 60**place for place, number in enumerate(reversed(numbers)))
+    parts = [_at_least_zero(part) for part in text.split(":")]
+    numbers = [number for number in parts if number is not None]
+    fits = len(numbers) == len(parts) <= 3 and all(number < 60 for number in numbers[1:])
+    total = sum(number * 60**place for place, number in enumerate(reversed(numbers)))
+    return _wanted(text, total if fits else None, "a moment such as 90, 1:30 or 1:02:03.5")
 
 
 def rectangle(text: str) -> tuple[int, ...]:
     """x, y, width and height, in pixels."""
-    numbers = [_whole(part) for part in text.split(",")]
-    if len(numbers) != 4 or None in numbers:
-        raise argparse.ArgumentTypeError(f"{text!r} is not x,y,width,height in pixels")
-    return tuple(number for number in numbers if number is not None)
+    parts = [_whole(part) for part in text.split(",")]
+    numbers = tuple(number for number in parts if number is not None)
+    fits = len(numbers) == len(parts) == 4
+    return _wanted(text, numbers if fits else None, "x,y,width,height in pixels")
 
 
 def tile(text: str) -> int | Literal["auto"]:
     """Which tile of a gallery."""
     if text == "auto":
         return "auto"
-    number = _whole(text)
-    if not number:
-        raise argparse.ArgumentTypeError(f"{text!r} is not `auto` or the number of a tile, from 1")
-    return number
+    return _wanted(text, _whole(text) or None, "`auto` or the number of a tile, from 1")
 
 
 def count(text: str) -> int:
     """A whole number, 0 or more."""
-    number = _whole(text)
-    if number is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number, 0 or more")
-    return number
+    return _wanted(text, _whole(text), "a number, 0 or more")
 
 
 def positive(text: str) -> float:
     """A number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
+    return _wanted(text, _above_zero(text), "a number above 0")
 
 
 def positive_count(text: str) -> int:
     """A whole number, 1 or more."""
-    number = _whole(text)
-    if not number:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number, 1 or more")
-    return number
+    return _wanted(text, _whole(text) or None, "a number, 1 or more")
 
 
 def add_machine_options(parser: argparse.ArgumentParser) -> None:
@@ -110,6 +80,26 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
     add("--threads", type=count, default=0, metavar="N", help="CPU threads (default: all cores)")
 
 
+def _wanted(text: str, value: _Value | None, what: str) -> _Value:
+    """What a text says; None is not what was wanted."""
+    if value is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+    return value
+
+
 def _whole(text: str) -> int | None:
     """A whole number, if it is one that a machine could count to."""
     return int(text) if text.isdecimal() and len(text) < 20 else None
+
+
+def _at_least_zero(text: str) -> float | None:
+    """A finite number, if it is one from 0 on."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value < math.inf else None
+
+
+def _above_zero(text: str) -> float | None:
+    return _at_least_zero(text) or None
