@@ -1,5 +1,6 @@
 # make demo         the main job on the bundled sample call, in an environment of its own
 # make test         everything the tests need, and the tests
+# make docs         the documentation site, in build/docs
 # make wheel-check  the wheel, built, installed in an environment of its own, and its score
 PYTHON ?= python3
 # On Linux this is the build for NVIDIA GPUs where no CPU build is nearer.
@@ -15,7 +16,7 @@ sample_call = $(1)/videos/astronaut_sway_study_waves_generous.mp4 \
 # of 0.320; ONNX Runtime and OpenVINO agree to 0.00001, another decoder or processor may not quite
 SCORE_FLOOR := 0.31
 
-.PHONY: demo test test-all test-gpu-build wheel-check lint format bench sample clean
+.PHONY: demo test test-all test-gpu-build wheel-check lint format docs bench sample clean
 
 demo: $(RUNTIME)/installed
 	$(RUNTIME)/bin/vader-rt $(call sample_call,$(SAMPLE)) -o demo.vader
@@ -60,6 +61,9 @@ lint: $(DEV)/installed
 format: $(DEV)/installed
 	$(DEV)/bin/ruff check --fix .
 	$(DEV)/bin/ruff format .
+
+docs: $(DEV)/installed
+	$(DEV)/bin/python -m mkdocs build --strict
 
 bench: $(DEV)/installed
 	$(DEV)/bin/python -m bench.frame -o bench/results/frame.json

@@ -48,7 +48,7 @@ PATH = os.pathsep.join([str(ROOT), str(ROOT / "runtime"), os.environ.get("PYTHON
 def recipe() -> list[list[str]]:
     """The arguments of the commands in README's code blocks, without `python -m`."""
     text = (ROOT / "train" / "README.md").read_text()
-    return [shlex.split(line)[2:] for line in re.findall(r"^ {4,}(python -m .+)$", text, re.M)]
+    return [shlex.split(line)[2:] for line in re.findall(r"^ *(python -m .+)$", text, re.M)]
 
 
 def tiny(module: str, *arguments: str) -> list[str]:

@@ -96,7 +96,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 
     command: its name. words: as they were given. parser: the one of all commands.
     """
-    parser, commands = _parsers()
+    parser, commands = parsers()
     args, unknown = parser.parse_known_args(words)
     if unknown:
         commands[args.command].error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -104,7 +104,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     return args
 
 
-def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
+def parsers() -> tuple[_Parser, dict[str, _Parser]]:
     """The parser of all commands, and that of each."""
     parser = _Parser(
         prog="vader-rt",

@@ -1,0 +1,1 @@
+"""Makes the documentation site: its pages outside `docs`, its reference and its pictures."""
