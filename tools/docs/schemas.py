@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tools.docs.commands import as_markdown
+
 Schema = Mapping[str, Any]
 
 
@@ -25,7 +27,7 @@ def _rows(path: str, part: Schema, whole: Schema, told: dict[str, str]) -> Itera
         told[reference] = path
         part = {**_named(reference, whole), **part}
     if path:
-        said = part.get("description", "").replace("|", "\\|")
+        said = as_markdown(part.get("description", ""))
         yield f"| `{path}` | {f'as `{known}`' if known else _types(part)} | {said} |"
     prefix = f"{path}." if path else ""
     for name, below in part.get("properties", {}).items():

@@ -28,8 +28,11 @@ from vader_rt.sources.source import FrameSource
 class Progress:
     """Where a reconstruction stands. `result` is there at the end, `snapshot` at any time.
 
-    stage: `scan` looks for the virtual background, `recover` un-mixes.
-    frame: frames done in this stage; total: frames in it, 0 while that is unknown.
+    Attributes:
+        stage: `scan` looks for the virtual background, `recover` un-mixes.
+        frame: frames done in this stage.
+        total: frames in it, 0 while that is unknown.
+        result: what was recovered, with the last frame; else None.
     """
 
     stage: Literal["scan", "recover"]
@@ -63,7 +66,8 @@ def reconstruct(source: Source, **options: Any) -> Reconstruction:
         **options: see `Options`.
 
     Raises:
-        InputError: the call, the model or an image cannot be read. EngineError: no engine runs.
+        InputError: the call, the model or an image cannot be read.
+        EngineError: no engine runs.
         UsageError: an option makes no sense.
     """
     result = None

@@ -40,28 +40,39 @@ OPTION_OF = {"frame": "model", "restore": "restoration", "judge": "judge"}
 class Options:
     """How to reconstruct; None means the default.
 
-    model: a frame model of `export.to_onnx`; what a model that gives a similarity finds is copied,
-    as the seed does. restoration: a model that corrects the room by vote. restore: whether to; a
-    `restoration` of one's own is used in any case. judge: a model that says how likely what was
-    restored is right; that of the package knows the package's restoration, and is used with no
-    other. person_model: a person segmenter, see `Segmenter`, that tells the judge where the caller
-    is likely.
-    virtual_background: the virtual image, if it is known. virtual_library: a folder of pictures,
-    to take it from if it is there. fill: continue the room into what was never seen, which stays
-    marked as that. truth, mask: the real room and the true leak, for a score. threads: 0 = all
-    cores. device_memory: see `load_engine`. cpu_features: make the features on the CPU even where
-    OpenCV could on the GPU.
-    frames: how many frames go through the network, chosen all over the call; `auto` takes
-    `auto_budget` of them, but every one for a model whose pixels are copied; `all` every one.
-    time_limit: seconds after which the work ends with what there is by then. Half of it is left for
-    recovery, which takes in `LEAST_FRAMES` at any rate.
-    max_pixels: how many a frame of the call may have; None is `MAX_PIXELS`.
-    start, end: in seconds, frames before and from then on are left out. roi: x, y, width and height
-    of the part of the picture that shows the call, in pixels, as of one tile of a gallery. tile:
-    the number of that tile, from 1 in the order of reading, or `auto` for the one in which somebody
-    moves, where it is the only one or clearly the largest.
-    case, examiner: names that the report repeats. full_paths: whether it says where files lie, in
-    place of their names.
+    Attributes:
+        model: a frame model of `export.to_onnx`; what a model that gives a similarity finds is
+            copied, as the seed does.
+        restoration: a model that corrects the room by vote.
+        restore: whether to; a `restoration` of one's own is used in any case.
+        judge: a model that says how likely what was restored is right; that of the package knows
+            the package's restoration, and is used with no other.
+        person_model: a person segmenter, see `vader_rt.features.segmenter.Segmenter`, that tells
+            the judge where the caller is likely.
+        engine: what runs the models; `auto` takes TensorRT, ONNX Runtime with CUDA, OpenVINO or
+            ONNX Runtime on the CPU, the first that runs.
+        virtual_background: the virtual image, if it is known.
+        virtual_library: a folder of pictures, to take it from if it is there.
+        fill: continue the room into what was never seen, which stays marked as that.
+        truth: picture of the real room, for a score.
+        mask: picture of the true leak, for a score.
+        threads: 0 = all cores.
+        device_memory: `cuda-python` or `pycuda`, for TensorRT.
+        cpu_features: make the features on the CPU even where OpenCV could on the GPU.
+        frames: how many frames go through the network, chosen all over the call; `auto` takes 80
+            to 400, but every one for a model whose pixels are copied; `all` every one.
+        time_limit: seconds after which the work ends with what there is by then. Half of it is left
+            for recovery, which takes in eight frames at any rate.
+        max_pixels: how many a frame of the call may have; None is 16 million.
+        start: in seconds; frames before it are left out.
+        end: in seconds; frames from then on are left out.
+        roi: x, y, width and height of the part of the picture that shows the call, in pixels, as of
+            one tile of a gallery.
+        tile: the number of that tile, from 1 in the order of reading, or `auto` for the one in
+            which somebody moves, where it is the only one or clearly the largest.
+        case: name of the case, which the report repeats.
+        examiner: who examines it, which the report repeats.
+        full_paths: whether the report says where files lie, in place of their names.
     """
 
     model: Model | None = None

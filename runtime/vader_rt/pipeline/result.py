@@ -28,15 +28,17 @@ likely right is more likely the caller, an overlay or the virtual image."""
 class Reconstruction:
     """What was recovered from a call.
 
-    background: (H, W, 3) uint8 BGR, the best guess at the room; where nothing was seen, the virtual
-    background.
-    confidence: (H, W) float32 in [0, 1]; 0 where nothing was seen.
-    strongest: the strongest samples, with the largest leak over time.
-    virtual_background: the estimated or given virtual background, with its statistics.
-    voted: the room by vote, before restoration; None where a model copies.
-    timeline: share of leaking pixels in every frame.
-    report: figures and provenance, as in result.json.
-    provenance: where the room comes from; None if nobody knows.
+    Attributes:
+        background: (H, W, 3) uint8 BGR, the best guess at the room; where nothing was seen, the
+            virtual background.
+        confidence: (H, W) float32 in [0, 1]; 0 where nothing was seen.
+        strongest: the strongest samples, with the largest leak over time.
+        virtual_background: the estimated or given virtual background, with its statistics.
+        timeline: share of leaking pixels in every frame.
+        report: figures and provenance, as in result.json.
+        scores: how much of the leak is right, if the truth was given.
+        voted: the room by vote, before restoration; None where a model copies.
+        provenance: where the room comes from; None if nobody knows.
     """
 
     background: np.ndarray
