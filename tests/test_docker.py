@@ -65,6 +65,19 @@ def test_every_package_is_pinned_and_suits_the_project(path: Path) -> None:
         assert only.version in ranges[name], pin
 
 
+@pytest.mark.parametrize("python", ["3.10", "3.12"])
+def test_all_that_the_package_needs_is_installed(python: str) -> None:
+    tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    def named(packages: list[Requirement]) -> set[str]:
+        where = {"python_version": python}
+        return {p.name for p in packages if p.marker is None or p.marker.evaluate(where)}
+
+    needed = named([Requirement(line) for line in project["dependencies"]])
+    assert needed == named(pins(DOCKER / "runtime.txt")) | {"onnxruntime"}
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda p: p.name)
 def test_recipes_take_what_is_here(recipe: Path) -> None:
     steps = instructions(recipe)
