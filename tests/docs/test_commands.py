@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import vader_rt
 from tests.conftest import SAMPLE, TINY_WH
 from tests.docs.pages import PAGES, RECORDS, blocks, code_spans, to_run
 from tests.docs.shell import alike, programs, run
@@ -37,20 +38,34 @@ def recording(tiny_calls: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return path
 
 
+@pytest.fixture(scope="session")
+def result(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return vader_rt.reconstruct(recording).save(tmp_path_factory.mktemp("result") / "call.vader")
+
+
 @pytest.fixture
-def folder(tmp_path: Path, recording: Path, sample: Call) -> Path:
-    """What a reader has: the sample, as in a clone, and recordings and a picture of their own."""
+def clone(tmp_path: Path) -> Path:
+    """What a newcomer has."""
     (tmp_path / "tests" / "data").mkdir(parents=True)
     (tmp_path / "tests" / "data" / "sample").symlink_to(SAMPLE)
+    return tmp_path
+
+
+@pytest.fixture
+def own(tmp_path: Path, recording: Path, result: Path, sample: Call) -> Path:
+    """What the readers of guides have: recordings, results and a picture of their own."""
     (tmp_path / "calls").mkdir()
     for copy in ("call.mp4", "calls/monday.mp4"):
         shutil.copy(recording, tmp_path / copy)
+    for copy in ("call.vader", "build-42.vader"):
+        shutil.copytree(result, tmp_path / copy)
     shutil.copy(sample.virtual, tmp_path / "beach.jpg")
     return tmp_path
 
 
 @pytest.mark.parametrize("page", RUN)
-def test_what_a_page_says_works(page: str, folder: Path, installed: Path) -> None:
+def test_what_a_page_says_works(page: str, installed: Path, request: pytest.FixtureRequest) -> None:
+    folder = request.getfixturevalue("clone" if page == "docs/tutorial.md" else "own")
     for block in blocks(page):
         if block.language in ("csv", "toml"):  # what the page says to write into a file
             name = {"csv": "calls.csv", "toml": "gate.toml"}[block.language]
