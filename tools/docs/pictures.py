@@ -26,7 +26,7 @@ MOMENTS = (0, 64)
 _TILE_WH = (640, 360)
 _QUALITY = 82
 _NOTHING = 128
-_RIGHT_BGR, _WRONG_BGR = (90, 200, 60), (60, 60, 230)
+RIGHT_BGR, WRONG_BGR = (90, 200, 60), (60, 60, 230)
 
 
 def pictures(call: Call, result: Reconstruction) -> dict[str, np.ndarray]:
@@ -48,8 +48,8 @@ def checked(found_bgr: np.ndarray, room_bgr: np.ndarray, shown: np.ndarray) -> n
     grey = cv2.cvtColor(cv2.cvtColor(room_bgr, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     picture = grey // 2 + 96
     right = ciede2000(found_bgr, room_bgr) < TOLERANCE
-    picture[shown & right] = _RIGHT_BGR
-    picture[shown & ~right] = _WRONG_BGR
+    picture[shown & right] = RIGHT_BGR
+    picture[shown & ~right] = WRONG_BGR
     return picture
 
 
