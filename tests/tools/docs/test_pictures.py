@@ -27,7 +27,7 @@ def test_right_and_wrong_are_told_where_something_is_shown() -> None:
 
 def test_the_committed_ones_are_those_that_are_made(tiny_calls: Path) -> None:
     (call,) = read_calls(tiny_calls)
-    result = vader_rt.reconstruct(call.video, frames=2, restore=False)
+    result = vader_rt.reconstruct(call.video, frames=8, restore=False)
     made = {f"{name}.jpg" for name in pictures(call, result)}
     committed = {path.name for path in (ROOT / "docs" / "figures").glob("*.jpg")}
     assert made == committed
