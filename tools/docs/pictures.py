@@ -1,22 +1,30 @@
-"""Make the pictures of the tutorial from the sample call: `python -m tools.docs.pictures`."""
+"""Make the pictures of the tutorial from the sample call.
+
+`python -m tools.docs.pictures --browser chromium`
+"""
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 
 from train.calls import Call, read_calls
 from vader_rt.cli.exit_codes import exit_code
+from vader_rt.errors import InputError, UsageError
 from vader_rt.io.images import read_image
 from vader_rt.io.video import open_video
 from vader_rt.pipeline.api import reconstruct
 from vader_rt.pipeline.result import Reconstruction, heat
+from vader_rt.report import compose
+from vader_rt.report.saved import Saved
 from vader_rt.score import TOLERANCE, ciede2000
 
 ROOT = Path(__file__).parent.parent.parent
@@ -24,6 +32,7 @@ SAMPLE = ROOT / "tests" / "data" / "sample"
 MOMENTS = (0, 64)
 """Frames of the sample: one as it begins, and the one that leaks most."""
 _TILE_WH = (640, 360)
+_PAGE_WH, _REPORT_WH = (900, 2250), (700, 1750)
 _QUALITY = 82
 _NOTHING = 128
 RIGHT_BGR, WRONG_BGR = (90, 200, 60), (60, 60, 230)
@@ -68,18 +77,45 @@ def _row(*pictures_bgr: np.ndarray) -> np.ndarray:
     return np.hstack([cv2.resize(p, _TILE_WH, interpolation=cv2.INTER_AREA) for p in pictures_bgr])
 
 
+def report_picture(call: Call, result: Reconstruction, browser: str) -> np.ndarray:
+    """The top of the report as a browser shows it, (H, W, 3) uint8 BGR.
+
+    Raises:
+        UsageError: the browser does not run, or makes no picture.
+    """
+    page = compose.page(Saved.of(result.files()), video=call.video, truth_bgr=read_image(call.room))
+    with TemporaryDirectory() as folder:
+        html, png = Path(folder) / "report.html", Path(folder) / "report.png"
+        html.write_bytes(page)
+        size = f"--window-size={_PAGE_WH[0]},{_PAGE_WH[1]}"
+        options = ["--headless=new", "--no-sandbox", "--hide-scrollbars", size]
+        try:
+            subprocess.run(
+                [browser, *options, f"--screenshot={png}", html.as_uri()],
+                check=True, capture_output=True, timeout=120,
+            )  # fmt: skip
+            return cv2.resize(read_image(png), _REPORT_WH, interpolation=cv2.INTER_AREA)
+        except (OSError, subprocess.SubprocessError, InputError) as error:
+            raise UsageError(f"--browser: {browser} makes no picture of a page ({error})") from None
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m tools.docs.pictures")
-    parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "figures")
+    add = parser.add_argument
+    add("-o", "--output", type=Path, default=ROOT / "docs", help="default: docs of this project")
+    add("--browser", metavar="PROGRAM", help="Chromium, for a picture of the report, too")
     args = parser.parse_args(argv)
-    return exit_code("tools.docs.pictures", lambda: _write(args.output))
+    return exit_code("tools.docs.pictures", lambda: _write(args.output, args.browser))
 
 
-def _write(folder: Path) -> int:
+def _write(folder: Path, browser: str | None) -> int:
     (call,) = read_calls(SAMPLE)
-    result = reconstruct(call.video, engine="onnx-cpu")
-    for name, picture in pictures(call, result).items():
+    result = reconstruct(call.video, engine="onnx-cpu", truth=call.room, mask=call.mask)
+    made = {f"figures/{name}": picture for name, picture in pictures(call, result).items()}
+    if browser is not None:
+        made["report"] = report_picture(call, result, browser)
+    for name, picture in made.items():
         encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
         path = folder / f"{name}.jpg"
         path.write_bytes(encoded.tobytes())
