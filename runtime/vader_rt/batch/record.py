@@ -12,17 +12,11 @@ from typing import Any
 
 from vader_rt.errors import reading
 from vader_rt.io.files import file_sha256
-from vader_rt.models import shipped_sums
-from vader_rt.pipeline.options import said
+from vader_rt.pipeline.identity import identity, option_files
 from vader_rt.pipeline.save import REPORT_FILE, RESULT_FILES
 
 JOB_FILE = "job.json"
 _VERSION = 1
-_FILE_OPTIONS = (
-    *("model", "restoration", "judge", "person_model"),
-    *("virtual_background", "truth", "mask"),
-)
-_WITHOUT_EFFECT = ("threads", "device_memory")
 
 
 @dataclass(frozen=True)
@@ -122,14 +116,7 @@ def files_read(video: Path, options: Mapping[str, Any]) -> dict[str, Path]:
     Raises:
         InputError: a folder cannot be read.
     """
-    found = {"video": video}
-    found |= {name: Path(options[name]) for name in _FILE_OPTIONS if options.get(name)}
-    library = options.get("virtual_library")
-    if library:
-        with reading(library):
-            paths = sorted(path for path in Path(library).iterdir() if path.is_file())
-        found |= {f"virtual_library/{path.name}": path for path in paths}
-    return found
+    return {"video": video, **option_files(options)}
 
 
 def known_files(paths: Mapping[str, Path], earlier: Record | None) -> dict[str, Known]:
@@ -169,13 +156,8 @@ def all_remembered(paths: Mapping[str, Path], earlier: Record) -> dict[str, Know
 
 def key_of(version: str, files: Mapping[str, Known], options: Mapping[str, Any]) -> str:
     """The digest of all that a result depends on: version, models, files and options."""
-    paths = (*_FILE_OPTIONS, *_WITHOUT_EFFECT, "virtual_library")
-    everything = {
-        "version": version,
-        "models": dict(shipped_sums()),
-        "files": {name: known.sha256 for name, known in files.items()},
-        "options": {name: said(v) for name, v in options.items() if name not in paths},
-    }
+    digests = {name: known.sha256 for name, known in files.items()}
+    everything = identity(version, digests, options)
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 
 

@@ -68,8 +68,20 @@ def add_live_options(parser: argparse.ArgumentParser) -> None:
         "--every",
         type=seconds,
         metavar="SECONDS",
-        help="how often to write what was recovered so far, to OUT and --preview "
-        f"(default: {USUAL_SECONDS:g}, and to --preview alone)",
+        help="how often to write what was recovered so far, to OUT, --preview and --checkpoint "
+        f"(default: {USUAL_SECONDS:g}, and not to OUT)",
+    )
+
+
+def add_checkpoint_option(parser: argparse.ArgumentParser) -> None:
+    """Where a job is kept while it goes on."""
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="keep what there is of the work in FILE, every --every SECONDS: if it is ended, by "
+        "whatever, the same command goes on from there, to the same result; FILE is removed when "
+        "that is written",
     )
 
 

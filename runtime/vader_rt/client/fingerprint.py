@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from vader_rt.room.observation import Observation
+from vader_rt.stateful import Stateful
 
 _RISE = 0.1, 0.9
 """The edge is where the matte is between these, its contour where it is one half."""
@@ -34,11 +35,13 @@ Cut = Literal["soft", "unknown"]
 
 
 @dataclass
-class Fingerprint:
+class Fingerprint(Stateful):
     """Adds up what frames tell of the client, at the network's size, in 11 MB.
 
     size_wh: of the recording.
     """
+
+    STATE = ("_widths", "_pixels", "_flicker", "_leak", "_away")
 
     size_wh: tuple[int, int]
     _widths: array[float] = field(default_factory=lambda: array("f"))
@@ -73,8 +76,10 @@ class Fingerprint:
 
 
 @dataclass
-class _Flicker:
+class _Flicker(Stateful):
     """How much mattes differ from the mean of the one before and the one after."""
+
+    STATE = ("_mattes", "_changed", "_area", "_triples")
 
     _mattes: dict[int, np.ndarray] = field(default_factory=dict)
     _changed: float = 0.0

@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 
+from vader_rt.stateful import State
+
 
 class StageTimer:
-    """Seconds spent per stage, since it was `started`."""
+    """Seconds spent per stage, since it was `started`.
+
+    runs: how many processes did the work, one after the other.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.started = datetime.now(timezone.utc)
-        self._start = time.perf_counter()
+        self.started, self.runs = datetime.now(timezone.utc), 1
+        self._start, self._before = time.perf_counter(), 0.0
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
@@ -26,4 +31,25 @@ class StageTimer:
 
     @property
     def total(self) -> float:
+        """Seconds of this run."""
         return time.perf_counter() - self._start
+
+    @property
+    def worked(self) -> float:
+        """Seconds of all runs."""
+        return self._before + self.total
+
+    def state(self) -> State:
+        """What `restore` takes, in another process."""
+        started = self.started.isoformat()
+        return {
+            "seconds": dict(self.seconds),
+            "worked": self.worked,
+            "started": started,
+            "runs": self.runs,
+        }
+
+    def restore(self, state: State) -> None:
+        """Count on from where an earlier run was ended."""
+        self.seconds, self._before = state["seconds"], state["worked"]
+        self.started, self.runs = datetime.fromisoformat(state["started"]), state["runs"] + 1

@@ -26,6 +26,7 @@ from vader_rt.io.frames import (
 )
 from vader_rt.io.images import MAX_PIXELS
 from vader_rt.io.reading import Reading, longest, losses, notes
+from vader_rt.stateful import State
 
 USUAL_FPS = 30.0
 """Frames per second where nothing is known of them."""
@@ -99,6 +100,14 @@ class VideoFile:
         if index < len(times) and not math.isnan(times[index]):
             return times[index]
         return index / (self.fps or USUAL_FPS)
+
+    def state(self) -> State | None:
+        if self.spooled:
+            return None
+        return {"readings": list(self.readings), "times": list(self._times)}
+
+    def restore(self, state: State) -> None:
+        self.readings[:], self._times[:] = state["readings"], state["times"]
 
     def facts(self) -> dict[str, Any] | None:
         if self.spooled:

@@ -15,6 +15,7 @@ from vader_rt.room.observation import LeakingPixels, Observation, colors
 from vader_rt.room.top_samples import MOST_SAMPLES, SAMPLE, sample_words
 from vader_rt.room.unmixing import LEAST_LEAK, before_other, unmixed
 from vader_rt.room.vote import VotedRoom
+from vader_rt.stateful import Stateful
 
 LONG_SIDE = 64
 """Places along the longer side of the picture."""
@@ -57,13 +58,15 @@ class Origins:
         return plane[self.pixel[:, 1], self.pixel[:, 0]]
 
 
-class OriginGrid:
+class OriginGrid(Stateful):
     """Keeps the frames of the strongest samples at places spread over the picture.
 
     The samples are the very ones that vote there. It takes 15 bytes a sample: 0.3 MB in all.
 
     virtual_bgr: the main scene's virtual background, (H, W, 3) uint8. contract: of the frame model.
     """
+
+    STATE = ("_origins", "_bin_strength", "_bin_frame")
 
     def __init__(self, virtual_bgr: np.ndarray, contract: Contract) -> None:
         size_wh = virtual_bgr.shape[1::-1]

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from vader_rt.io.images import shrunk
+from vader_rt.stateful import Stateful
 from vader_rt.virtual.kept_frames import Spread
 
 THUMBNAIL_WIDTH, PICTURE_WIDTH = 240, 1280
@@ -15,7 +16,7 @@ _MOST_HELD = 400
 _THUMBNAIL_QUALITY, _PICTURE_QUALITY = 75, 85
 
 
-class FramePictures:
+class FramePictures(Stateful):
     """Keeps thumbnails of frames, and the frame that leaks most at a size to look at.
 
     All are JPEG. Memory stays constant: of more than `_MOST_HELD` frames, some spread over them
@@ -24,6 +25,8 @@ class FramePictures:
     leakiest: that frame's index and picture; None before there is one. unmasked: the same of the
     first frame that shows the camera's picture.
     """
+
+    STATE = ("_spread", "_unmasked", "leakiest", "unmasked", "_most")
 
     def __init__(self) -> None:
         self._spread = Spread[tuple[int, bytes]](_MOST_HELD)

@@ -8,15 +8,13 @@ something happens, as when the virtual background fails.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import numpy as np
 
 from vader_rt.io.frames import FrameView
-from vader_rt.pipeline.timeline import CheapLeak
-from vader_rt.sources.source import FrameSource
 from vader_rt.virtual.kept_frames import Spread
 
 THUMBNAIL_WH = (48, 27)
@@ -149,7 +147,7 @@ class FrameChooser:
             return spread
         different = _farthest_first(self._different.candidates, budget // 4)
         chosen = {candidate.index: candidate for candidate in different}
-        for candidate in _spread_order(spread):
+        for candidate in spread_order(spread):
             if len(chosen) >= budget:
                 break
             chosen.setdefault(candidate.index, candidate)
@@ -200,7 +198,7 @@ def _squared(difference: np.ndarray) -> float:
     return float(np.vdot(difference, difference))
 
 
-def _spread_order(items: list[T]) -> Iterator[T]:
+def spread_order(items: list[T]) -> Iterator[T]:
     """The same in an order of which every beginning is spread: the first, the middle, quarters."""
     step = 1 << max(len(items) - 1, 0).bit_length()
     given: set[int] = set()
@@ -210,87 +208,3 @@ def _spread_order(items: list[T]) -> Iterator[T]:
                 given.add(index)
                 yield items[index]
         step //= 2
-
-
-class Chosen(Protocol):
-    """The frames of a call that go through the network.
-
-    total: frames in the call; count: how many of them are chosen.
-    """
-
-    @property
-    def total(self) -> int: ...
-
-    @property
-    def count(self) -> int: ...
-
-    def frames(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield (H, W, 3) uint8 BGR frames with their index."""
-        ...
-
-    def timeline(self, leaks: Mapping[int, float]) -> list[float]:
-        """The leak of every frame, by that of the frames that went through the network so far."""
-        ...
-
-
-@dataclass(frozen=True)
-class AllFrames:
-    """All of them, decoded again."""
-
-    source: FrameSource
-    total: int
-
-    @property
-    def count(self) -> int:
-        return self.total
-
-    def frames(self) -> Iterator[tuple[int, np.ndarray]]:
-        return enumerate(self.source.frames())
-
-    def held(self) -> Mapping[int, FrameView]:
-        """Frames that are in memory: none."""
-        return {}
-
-    def timeline(self, leaks: Mapping[int, float]) -> list[float]:
-        return [leaks.get(index, 0.0) for index in range(max(leaks) + 1)]
-
-
-class ChosenFrames:
-    """Some of them. Those that are in memory stay there until they are yielded, once.
-
-    If all are, the first of them are spread over the call already, and so is what they tell.
-    """
-
-    def __init__(
-        self, source: FrameSource, candidates: list[Candidate], leaks: CheapLeak, total: int
-    ) -> None:
-        self._source, self._leaks = source, leaks
-        self._views = {candidate.index: candidate.view for candidate in candidates}
-        self.total, self.count = total, len(candidates)
-
-    def frames(self) -> Iterator[tuple[int, np.ndarray]]:
-        order = sorted(self._views)
-        again: Iterator[tuple[int, FrameView]] = iter(())
-        if any(view is None for view in self._views.values()):
-            again = enumerate(self._source.views())
-        else:
-            order = list(_spread_order(order))
-        try:
-            for index in order:
-                view = self._views.pop(index) or _at(index, again)
-                if view is not None:
-                    yield index, view.bgr()
-        finally:
-            self._views.clear()  # if nobody wants the rest, nobody holds it
-
-    def held(self) -> Mapping[int, FrameView]:
-        """The frames that are in memory, and were not yielded."""
-        return {index: view for index, view in self._views.items() if view is not None}
-
-    def timeline(self, leaks: Mapping[int, float]) -> list[float]:
-        return self._leaks.leaks(leaks)
-
-
-def _at(index: int, views: Iterator[tuple[int, FrameView]]) -> FrameView | None:
-    """The view with an index, of those that come; None if there are fewer than before."""
-    return next((view for found, view in views if found == index), None)

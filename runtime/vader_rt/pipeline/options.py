@@ -73,6 +73,9 @@ class Options:
         case: name of the case, which the report repeats.
         examiner: who examines it, which the report repeats.
         full_paths: whether the report says where files lie, in place of their names.
+        checkpoint: a file from which the same job goes on if it was ended before; it stays until it
+            is deleted.
+        every: seconds between two states of the checkpoint.
     """
 
     model: Model | None = None
@@ -99,6 +102,8 @@ class Options:
     case: str | None = None
     examiner: str | None = None
     full_paths: bool = False
+    checkpoint: str | Path | None = None
+    every: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense, before anything is loaded.
@@ -198,7 +203,8 @@ _SWITCH: _Rule = (lambda value: isinstance(value, bool | np.bool_)), "True or Fa
 _RULES: dict[str, _Rule] = {
     **dict.fromkeys(("model", "restoration", "judge"), _MODEL),
     **dict.fromkeys(
-        ("person_model", "virtual_background", "virtual_library", "truth", "mask"), _PATH
+        ("person_model", "virtual_background", "virtual_library", "truth", "mask", "checkpoint"),
+        _PATH,
     ),
     **dict.fromkeys(("restore", "fill", "cpu_features", "full_paths"), _SWITCH),
     **dict.fromkeys(("case", "examiner"), _TEXT),
@@ -206,7 +212,9 @@ _RULES: dict[str, _Rule] = {
     "device_memory": _or_none(_one_of(MEMORY_PACKAGES)),
     "threads": (lambda value: _is_whole(value, 0), "a number of threads, 0 or more"),
     "frames": (_is_frames, f"`auto`, `all` or {LEAST_FRAMES} frames or more"),
-    "time_limit": _or_none((_is_seconds, "a number of seconds above 0")),
+    **dict.fromkeys(
+        ("time_limit", "every"), _or_none((_is_seconds, "a number of seconds above 0"))
+    ),
     "start": (_is_moment, "a number of seconds, 0 or more"),
     "end": _or_none((_is_seconds, "a number of seconds above 0")),
     "roi": _or_none((_is_rectangle, "x, y, width and height in pixels")),

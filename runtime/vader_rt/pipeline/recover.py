@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -22,6 +23,7 @@ from vader_rt.pipeline.options import Models
 from vader_rt.room.accumulate import Recovered, accumulator_for
 from vader_rt.room.observation import Observation, observe
 from vader_rt.room.time_bins import time_bin
+from vader_rt.stateful import Stateful
 from vader_rt.virtual.bare_room import BareRoom
 from vader_rt.virtual.scenes import Scene, find_scene
 from vader_rt.virtual.unmasked import Unmasked
@@ -30,7 +32,7 @@ Indexed = tuple[int, np.ndarray]
 """A frame, (H, W, 3) uint8 BGR, with its index in the recording."""
 
 
-class Recovery:
+class Recovery(Stateful):
     """Recovers the room frame by frame; `recovered` may be asked while `run` goes on.
 
     scenes: of `vader_rt.pipeline.scan.Scan`, the main one first. total: frames in the recording.
@@ -38,7 +40,10 @@ class Recovery:
     show the camera's picture have no leak to be un-mixed; bare: the room in them. pictures: of
     frames, which this adds to. client: its fingerprint; None where pixels are copied, without
     mattes. cpu_features: see `Options`.
+    is_whole: whether every frame was taken in wholly or not at all, as a state has to be.
     """
+
+    STATE = ("leaks", "_accumulator", "_origins", "client", "_pictures")
 
     def __init__(
         self,
@@ -64,22 +69,26 @@ class Recovery:
         self._origins = OriginGrid(virtual, contract)
         self.client = None if contract.copies else Fingerprint(virtual.shape[1::-1])
         self._last: Recovered | None = None
+        self.is_whole = True
 
     @property
     def features(self) -> str:
         """What makes the features, see `FeatureExtractor.name`."""
         return self._extractor.name
 
-    def run(self, frames: Iterable[Indexed]) -> Iterator[int]:
+    def run(self, frames: Iterable[Indexed]) -> Generator[int, None, None]:
         """Take in frames; yield how many so far, after each.
 
-        Decoding, the network and un-mixing each have a thread.
+        Decoding, the network and un-mixing each have a thread, so an interrupt, which comes to the
+        main thread, leaves no frame taken in by half.
         """
         observations = prefetch(self._observations(prefetch(iter(frames), depth=2)), depth=1)
-        for index, observation in observations:
-            self.leaks[index] = 0.0 if observation is None else self._take_in(index, observation)
-            del observation  # large, and the next one is not made yet
-            yield len(self.leaks)
+        with ThreadPoolExecutor(1, "vader-rt-unmix") as unmixing:
+            for index, observation in observations:
+                taken_in = unmixing.submit(self._take_in, index, observation)
+                del observation  # large, and the next one is not made yet
+                taken_in.result()
+                yield len(self.leaks)
 
     def recovered(self, *, last: bool = False) -> Recovered:
         """What the frames so far tell of the room.
@@ -103,7 +112,12 @@ class Recovery:
             origins = origins.with_unmasked(self.bare.confidence > 0, self.bare.frames)
         return Provenance(origins, self._pictures)
 
-    def _take_in(self, index: int, observation: Observation) -> float:
+    def _take_in(self, index: int, observation: Observation | None) -> None:
+        self.is_whole = False
+        self.leaks[index] = 0.0 if observation is None else self._leak_of(index, observation)
+        self.is_whole = True
+
+    def _leak_of(self, index: int, observation: Observation) -> float:
         if self._models.person is not None:
             with self._timer.measure("person"):
                 person = self._models.person.mask(observation.frame, self._size_wh)

@@ -20,6 +20,7 @@ from vader_rt.schemas import RESULT_VERSION
 from vader_rt.sources.source import FrameSource
 from vader_rt.virtual.unmasked import Interval, Unmasked
 
+_OF_KEEPING = ("checkpoint", "every")
 _ON_CPU = ("onnx-cpu", "openvino")
 
 
@@ -60,7 +61,7 @@ def report(
         "engine": models.frame.name,
         "features": recovery.features,
         "models": _models(options, models),
-        "options": {k: said(v, full_paths=options.full_paths) for k, v in vars(options).items()},
+        "options": _options(options),
         "timings": _timings(timer, len(result.timeline)),
         "versions": {**provenance.versions(), "ffmpeg": provenance.ffmpeg_versions()},
         "host": provenance.host(gpu=models.frame.name not in _ON_CPU),
@@ -86,6 +87,12 @@ def _input(source: FrameSource, frames: int) -> dict[str, Any]:
 
 def _part(source: FrameSource) -> dict[str, Any]:
     return {"name": source.name, "sha256": source.sha256(), "file": source.facts()}
+
+
+def _options(options: Options) -> dict[str, Any]:
+    """The options, but for those that say how the work is kept, and not what it is."""
+    named = {name: value for name, value in vars(options).items() if name not in _OF_KEEPING}
+    return {name: said(value, full_paths=options.full_paths) for name, value in named.items()}
 
 
 def _when(moment: datetime) -> str:
@@ -152,9 +159,10 @@ def _model(source: Model, contract: Contract) -> dict[str, Any]:
 
 
 def _timings(timer: StageTimer, frames: int) -> dict[str, Any]:
-    seconds = timer.total
+    seconds = timer.worked
     return {
         "total_seconds": round(seconds, 3),
         "seconds_per_frame": round(seconds / max(frames, 1), 5),
         "stages_seconds": {k: round(v, 3) for k, v in dict(timer.seconds).items()},
+        "runs": timer.runs,
     }

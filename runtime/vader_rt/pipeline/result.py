@@ -39,6 +39,7 @@ class Reconstruction:
         scores: how much of the leak is right, if the truth was given.
         voted: the room by vote, before restoration; None where a model copies.
         provenance: where the room comes from; None if nobody knows.
+        whole: whether all the work was done; False where a limit or an interrupt ended it.
     """
 
     background: np.ndarray
@@ -50,6 +51,7 @@ class Reconstruction:
     scores: Scores | None = None
     voted: VotedRoom | None = None
     provenance: Provenance | None = None
+    whole: bool = True
 
     @property
     def virtual(self) -> np.ndarray:

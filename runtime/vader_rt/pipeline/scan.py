@@ -15,7 +15,8 @@ from vader_rt.io.frames import FrameView
 from vader_rt.io.images import shrunk
 from vader_rt.io.prefetch import prefetch
 from vader_rt.io.timer import StageTimer
-from vader_rt.pipeline.choose import THUMBNAIL_WH, AllFrames, Chooser, ChosenFrames
+from vader_rt.pipeline.choose import THUMBNAIL_WH, Chooser
+from vader_rt.pipeline.chosen import AllFrames, ChosenFrames
 from vader_rt.pipeline.seen import Seen
 from vader_rt.pipeline.timeline import CheapLeak
 from vader_rt.sources.grammar import open_source
@@ -73,7 +74,8 @@ class Scan:
             chosen: AllFrames | ChosenFrames = AllFrames(self._source, count)
         else:
             leaks = self._leaks if self.complete else self._leaks.copy()
-            chosen = ChosenFrames(self._source, self._chooser.chosen(), leaks, count)
+            views = {candidate.index: candidate.view for candidate in self._chooser.chosen()}
+            chosen = ChosenFrames(self._source, views, leaks, count)
         period = None if self._source.live else self._loops.period
         return Seen(
             source=self._source,

@@ -19,7 +19,7 @@ from vader_rt.io.images import shrunk
 from vader_rt.io.prefetch import prefetch
 from vader_rt.io.timer import StageTimer
 from vader_rt.origins.pictures import FramePictures
-from vader_rt.pipeline.choose import AllFrames, ChosenFrames
+from vader_rt.pipeline.chosen import AllFrames, ChosenFrames
 from vader_rt.room.first_look import first_look, looked_at
 from vader_rt.sources.source import FrameSource
 from vader_rt.virtual.bare_room import BareRoom, bare_room

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from vader_rt.stateful import State
+
 _CHUNK = 2048
 """Frames that are compared with their own median at a time: about a minute, 3 MB."""
 _OFF_LEVELS, _MOVED_LEVELS = 12, 6
@@ -37,11 +39,17 @@ class CheapLeak:
         other._last = self._last
         return other
 
+    def state(self) -> State:
+        """What `restore` takes; no frame is to be taken in after that."""
+        return {"measures": self._measures()}
+
+    def restore(self, state: State) -> None:
+        """Put back what another process measured."""
+        self._measured = [state["measures"]]
+
     def leaks(self, known: Mapping[int, float]) -> list[float]:
         """The share of leaking pixels of every frame, which is `known` of some by index."""
-        if self._thumbnails:
-            self._measure()
-        measures = np.concatenate(self._measured) if self._measured else np.zeros((0, _FEATURES))
+        measures = self._measures()
         indices = sorted(known)
         weights, *_ = np.linalg.lstsq(
             measures[indices], np.array([known[i] for i in indices]), rcond=None
@@ -49,6 +57,12 @@ class CheapLeak:
         leaks = np.clip(measures @ weights, 0, 1)
         leaks[indices] = [known[i] for i in indices]
         return leaks.tolist()
+
+    def _measures(self) -> np.ndarray:
+        """Of all frames, (N, _FEATURES) float64."""
+        if self._thumbnails:
+            self._measure()
+        return np.concatenate(self._measured) if self._measured else np.zeros((0, _FEATURES))
 
     def _measure(self) -> None:
         """1, the share of pixels that differ from the median, and that of those that moved."""

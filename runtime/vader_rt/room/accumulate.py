@@ -23,6 +23,7 @@ from vader_rt.room.strongest import Strongest, StrongestSample
 from vader_rt.room.time_bins import BinSamples, TimeBinSampler
 from vader_rt.room.top_samples import MOST_SAMPLES
 from vader_rt.room.vote import VotedRoom, consistent_confidence, vote
+from vader_rt.stateful import State, Stateful
 
 VISIBLE_LEVELS = 6
 """Difference from the virtual background, in levels, that compression alone does not make."""
@@ -56,6 +57,12 @@ class Accumulator(Protocol):
         ...
 
     def recovered(self) -> Recovered: ...
+
+    def state(self) -> State:
+        """See `vader_rt.stateful.Stateful`."""
+        ...
+
+    def restore(self, state: State) -> None: ...
 
 
 def accumulator_for(contract: Contract, virtual_bgr: np.ndarray) -> Accumulator:
@@ -101,11 +108,13 @@ class Voted:
         return room, np.where(seen, confidence, 0).astype(np.float32)
 
 
-class VotingAccumulator:
+class VotingAccumulator(Stateful):
     """Un-mixes the samples, all before the main scene's virtual background, and lets them vote.
 
     virtual_bgr: that background, (H, W, 3) uint8. contract: of the frame model.
     """
+
+    STATE = ("_strongest", "_bins", "_person")
 
     def __init__(self, virtual_bgr: np.ndarray, contract: Contract) -> None:
         self._virtual, self._contract = virtual_bgr, contract
@@ -143,11 +152,13 @@ class Copied:
         return self.strongest.frame, self.strongest.leak
 
 
-class CopyingAccumulator:
+class CopyingAccumulator(Stateful):
     """For every pixel, the colour of the frame whose leak, or similarity, is largest.
 
     That is what the seed does.
     """
+
+    STATE = ("_frame", "_leak")
 
     def __init__(self, size_wh: tuple[int, int]) -> None:
         width, height = size_wh

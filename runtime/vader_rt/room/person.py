@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vader_rt.room.observation import Observation
+from vader_rt.stateful import Stateful
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class PersonPrior:
     seen: np.ndarray
 
 
-class PersonSum:
+class PersonSum(Stateful):
     """Adds up the person prior of the frames, at the network's size.
 
     size_wh: that size.
     """
+
+    STATE = ("_total", "_seen", "_strength", "_frames")
 
     def __init__(self, size_wh: tuple[int, int]) -> None:
         shape = (size_wh[1], size_wh[0])

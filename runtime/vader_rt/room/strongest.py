@@ -9,6 +9,7 @@ import numpy as np
 from vader_rt.room.observation import LeakingPixels, Observation, colors, levels
 from vader_rt.room.top_samples import TopSamples
 from vader_rt.room.unmixing import believed
+from vader_rt.stateful import Stateful
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Strongest:
         }
 
 
-class StrongestSample:
+class StrongestSample(Stateful):
     """Keeps of every pixel the strongest samples, and fits a line to all of them.
 
     The line is frame = V + m (R − V), fitted by least squares with weights w = leak^6:
@@ -55,6 +56,8 @@ class StrongestSample:
     virtual_bgr: V, (H, W, 3) uint8. matte_confidence: see `vader_rt.room.unmixing`. kept: how many
     samples of a pixel stay in `samples`.
     """
+
+    STATE = ("samples", "_s1", "_s2", "_s0", "_weights", "_leak", "_evidence")
 
     def __init__(
         self, virtual_bgr: np.ndarray, matte_confidence: float = 1.0, kept: int = 1

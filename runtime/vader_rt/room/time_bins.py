@@ -13,6 +13,7 @@ import numpy as np
 from vader_rt.contract import TIME_BINS
 from vader_rt.room.observation import Observation
 from vader_rt.room.unmixing import LEAST_LEAK
+from vader_rt.stateful import Stateful
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,15 @@ class BinSamples:
     person: np.ndarray
 
 
-class TimeBinSampler:
+class TimeBinSampler(Stateful):
     """Keeps, for every pixel and each of `TIME_BINS` equal parts of the call, the strongest sample.
 
     It works at the network's size.
 
     size_wh: that size.
     """
+
+    STATE = ("_strength", "_frame", "_matte", "_leak", "_person")
 
     def __init__(self, size_wh: tuple[int, int]) -> None:
         shape = (TIME_BINS, size_wh[1], size_wh[0])

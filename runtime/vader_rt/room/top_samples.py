@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from vader_rt.room.observation import LeakingPixels, Observation
+from vader_rt.stateful import Stateful
 
 MOST_SAMPLES = 8
 """Samples that are kept of each pixel. More would be weaker ones, which are wrong more often."""
@@ -18,11 +19,13 @@ highest ones: of two samples, the stronger is the larger number."""
 _CHUNK = 1 << 14
 
 
-class TopSamples:
+class TopSamples(Stateful):
     """Keeps the `most` strongest samples of every pixel, whatever the call's length.
 
     It takes 8 bytes a sample: 64 a pixel.
     """
+
+    STATE = ("_words",)
 
     def __init__(self, size_wh: tuple[int, int], most: int = MOST_SAMPLES) -> None:
         self._shape = size_wh[::-1]

@@ -17,6 +17,7 @@ from vader_rt.errors import InputError, reason
 from vader_rt.io.container import OpenVideo, video_stream
 from vader_rt.io.frames import DecodedFrame, FrameView, same_shape, upright_bgr, upright_size_wh
 from vader_rt.io.video import USUAL_FPS, checked_size
+from vader_rt.stateful import State
 
 log = logging.getLogger(__name__)
 _SCHEMES = ("rtsp://", "rtsps://", "http://", "https://", "udp://", "rtp://", "tcp://")
@@ -141,6 +142,12 @@ class LiveStream:
 
     def parts(self) -> None:
         return None
+
+    def state(self) -> None:
+        return None
+
+    def restore(self, state: State) -> None:
+        """There is nothing to be put back."""
 
     def facts(self) -> None:
         return None

@@ -11,6 +11,7 @@ import numpy as np
 from vader_rt.errors import InputError
 from vader_rt.io.frames import ArrayFrame, fit
 from vader_rt.io.video import USUAL_FPS, VideoFile, VideoWriter, checked_size
+from vader_rt.stateful import State
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,12 @@ class FrameArray:
 
     def parts(self) -> None:
         return None
+
+    def state(self) -> None:
+        return None
+
+    def restore(self, state: State) -> None:
+        """There is nothing to be put back."""
 
     def facts(self) -> None:
         return None

@@ -10,6 +10,7 @@ import numpy as np
 
 from vader_rt.io.frames import FrameView
 from vader_rt.io.video import VideoFile
+from vader_rt.stateful import State
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,13 @@ class Parts:
 
     def parts(self) -> Sequence[VideoFile]:
         return self.files
+
+    def state(self) -> State:
+        return {"files": [file.state() for file in self.files]}
+
+    def restore(self, state: State) -> None:
+        for file, of_file in zip(self.files, state["files"], strict=True):
+            file.restore(of_file)
 
     def facts(self) -> None:
         return None

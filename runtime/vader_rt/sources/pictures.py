@@ -13,6 +13,7 @@ from vader_rt.io.files import file_sha256
 from vader_rt.io.frames import ArrayFrame, fit, same_shape
 from vader_rt.io.images import read_image
 from vader_rt.io.video import USUAL_FPS, checked_size
+from vader_rt.stateful import State
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,13 @@ class Pictures:
 
     def parts(self) -> None:
         return None
+
+    def state(self) -> State:
+        return {"left_out": sorted(self._left_out)}
+
+    def restore(self, state: State) -> None:
+        self._left_out.clear()
+        self._left_out.update(state["left_out"])
 
     def facts(self) -> None:
         return None

@@ -15,6 +15,7 @@ from vader_rt.io.video import MIN_SIDE
 from vader_rt.sources.rectangle import Rectangle
 from vader_rt.sources.source import FrameSource
 from vader_rt.sources.tiles import Tile, chosen_tile
+from vader_rt.stateful import State
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,14 @@ class Selected:
 
     def parts(self) -> Sequence[FrameSource] | None:
         return self.source.parts()
+
+    def state(self) -> State | None:
+        found = self.source.state()
+        return found and {"source": found, "first": self._first, "count": self._count}
+
+    def restore(self, state: State) -> None:
+        self.source.restore(state["source"])
+        self._first, self._count = state["first"], state["count"]
 
     def facts(self) -> dict[str, Any] | None:
         return self.source.facts()

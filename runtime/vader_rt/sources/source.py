@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from vader_rt.io.frames import FrameView
+from vader_rt.stateful import State
 
 
 class FrameSource(Protocol):
@@ -68,6 +69,14 @@ class FrameSource(Protocol):
 
     def parts(self) -> Sequence[FrameSource] | None:
         """The recordings that it is put together from, None if it is one."""
+        ...
+
+    def state(self) -> State | None:
+        """What was found at the readings so far; None if no other process could read it again."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Let the readings so far be those of another process."""
         ...
 
     def facts(self) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from vader_rt.io.cpus import in_threads
 from vader_rt.io.images import shrunk
+from vader_rt.stateful import Stateful
 
 CLEAR_SHARE = 1 / 3
 """Share of the frames, those with least of a person at a pixel, that are averaged there."""
@@ -22,7 +23,7 @@ MOST_KEPT = 48
 """Frames of which a virtual background is estimated, at most."""
 
 
-class Spread(Generic[T]):
+class Spread(Stateful, Generic[T]):
     """At most `capacity` items spread over a series of unknown length; so many once there are.
 
     It keeps every k-th item. For each one too many it drops one that stands between two others,
@@ -31,6 +32,8 @@ class Spread(Generic[T]):
 
     kept: the items by index, in order.
     """
+
+    STATE = ("_step", "_next_dropped", "kept", "seen")
 
     def __init__(self, capacity: int) -> None:
         self._capacity, self._step, self._next_dropped = capacity, 1, 1

@@ -15,6 +15,7 @@ import numpy as np
 
 from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.images import shrunk
+from vader_rt.stateful import Stateful
 from vader_rt.virtual.estimate import CLEAR_MASK
 from vader_rt.virtual.inpaint import continued
 
@@ -61,12 +62,14 @@ class LoopFinder:
         return int(lags[first + np.argmin(distances[first:end])])
 
 
-class LoopingVideo:
+class LoopingVideo(Stateful):
     """The pictures of a looping video by phase.
 
     Per phase and pixel it keeps what the re-run segmenter saw least of a person in; what was never
     clear is continued from around. Long ones are kept smaller than the call.
     """
+
+    STATE = ("_pictures",)
 
     def __init__(self, size_wh: tuple[int, int], period: int) -> None:
         self._size_wh = size_wh

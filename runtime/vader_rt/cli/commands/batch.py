@@ -44,7 +44,7 @@ no recording, or a list cannot be read; 4 no cluster; 130 interrupted, what was 
 """
 _EXIT_SOME_FAILED = 1
 _ONLY_RAY = ("cpus_per_job", "gpus_per_job", "memory_per_job", "retries")
-_NOT_FOR_ALL = ("truth", "mask", "start", "end", "roi", "tile")
+_NOT_FOR_ALL = ("truth", "mask", "start", "end", "roi", "tile", "checkpoint", "every")
 _FILES = ("model", "restoration", "judge", "person_model", "virtual_background", "virtual_library")
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from vader_rt.cli.exit_codes import EXIT_INTERRUPTED, EXIT_NOTHING_RECOVERED
 from vader_rt.cli.gating import EXIT_CODES, Gate
 from vader_rt.cli.interrupts import Interrupts
 from vader_rt.cli.options import (
+    add_checkpoint_option,
     add_live_options,
     add_recovery_options,
     add_source_options,
@@ -30,12 +33,13 @@ if TYPE_CHECKING:
 HELP = "recover the real room from a recording of a call; the word `run` may be left out"
 INTERRUPTED = "interrupted before anything was recovered"
 _PASSWORD = re.compile(r"://[^/@]*@")
-_WRITTEN = ("output", "metrics", "junit", "preview")
+_WRITTEN = ("output", "metrics", "junit", "preview", "checkpoint")
 EPILOG = f"""\
 examples:
   vader-rt call.mp4                                   the room, into call.vader/
   vader-rt call.mp4 --virtual-background beach.jpg    better, where the picture is known
   vader-rt call.mp4 -o out --assert 'claimed<1%'      exit code 6 if more is claimed
+  vader-rt call.mp4 --checkpoint call.ckpt            goes on if it was killed before
 
 exit codes: 0 done, and all assertions passed; 1 a mistake of ours; 2 usage, or OUT cannot be
 written; 3 input that cannot be read; 4 engine, device or system; 5 nothing recovered, where nothing
@@ -69,6 +73,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_source_options(parser)
     add_live_options(parser)
+    add_checkpoint_option(parser)
     add_recovery_options(parser)
     add_truth_options(parser)
     add(
@@ -88,6 +93,7 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
 
     gate, folder = _gate(args), args.output or Path(f"{_stem(args.video[0])}.vader")
     video = Path(args.video[0]) if len(args.video) == 1 else None
+    _check_checkpoint(args.checkpoint, folder)
     check_output(folder, video=video, inputs=_inputs(args), overwrite=args.overwrite)
     with ProgressPrinter(quiet=args.quiet) as printer, _so_far(args, folder) as so_far:
         result = _recover(args, printer, so_far, interrupts)
@@ -97,6 +103,7 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
     files = result.files()
     failed = _add_page(files, args, interrupts) if args.report else None
     _save(result, files, folder, overwrite=args.overwrite)
+    _end_checkpoint(args.checkpoint, result)
     if failed is not None:
         tell(f"vader-rt: the result is in {folder}; no report could be made of it")
         raise failed
@@ -106,6 +113,28 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
         tell(f"vader-rt: interrupted; the result in {folder} {how}")
         return EXIT_INTERRUPTED
     return _exit_code(result, gate) or unheard
+
+
+def _check_checkpoint(path: Path | None, folder: Path) -> None:
+    """Refuse a checkpoint in the output folder: that holds nothing but the result.
+
+    Raises:
+        UsageError: it would lie there.
+    """
+    if path is not None and Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents:
+        raise UsageError(f"{path}: lies in the output folder; give another place for --checkpoint")
+
+
+def _end_checkpoint(path: Path | None, result: Reconstruction) -> None:
+    """Remove the checkpoint of a job that is done; say what it is for where it is not."""
+    from vader_rt.pipeline.checkpoint import remove_checkpoint
+
+    if path is None:
+        return
+    if result.whole:
+        remove_checkpoint(path)
+    elif path.exists():
+        tell(f"vader-rt: not all is done; the same command goes on from {path}")
 
 
 def _so_far(args: argparse.Namespace, folder: Path) -> SoFar:
@@ -167,10 +196,11 @@ def _recover(
     progress: Progress | None = None
     source = args.video[0] if len(args.video) == 1 else args.video
     try:
-        for progress in reconstruct_stream(source, **_options(args)):
-            printer.update(progress)
-            so_far.update(progress)
-            interrupts.check()
+        with closing(reconstruct_stream(source, **_options(args))) as stream:
+            for progress in stream:
+                printer.update(progress)
+                so_far.update(progress)
+                interrupts.check()
         interrupts.hold()
     except (KeyboardInterrupt, Exception):
         if not interrupts.seen:
