@@ -23,6 +23,7 @@ from vader_rt.batch.record import (
 )
 from vader_rt.errors import EngineError, InputError, VaderError, explained
 from vader_rt.pipeline.api import reconstruct_stream
+from vader_rt.pipeline.checkpoint import remove_checkpoint
 from vader_rt.pipeline.options import Options
 from vader_rt.pipeline.result import Reconstruction
 from vader_rt.pipeline.save import check_output
@@ -43,7 +44,7 @@ class Task:
     that gives the task. cpus: how many it counts on. overwrite: replace another recording's result.
     command_line: what result.json repeats. debug: tell where in the program an error came up.
     landmark: a folder that must be there, as it is where the task comes from; None for this
-    machine.
+    machine. checkpoints: a folder for what is left of work that was ended; None keeps nothing.
     """
 
     video: str
@@ -55,6 +56,7 @@ class Task:
     command_line: list[str] = field(default_factory=list)
     debug: bool = False
     landmark: str | None = None
+    checkpoints: str | None = None
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,8 @@ def _run(task: Task, tell: Tell, writing: Callable[[], AbstractContextManager[No
         return _skipped(earlier)
     inputs = [*paths.values(), *map(Path, filter(None, [task.options.get("virtual_library")]))]
     check_output(folder, video=video, inputs=inputs, overwrite=task.overwrite)
-    result = _recovered(task, tell)
+    checkpoint = None if task.checkpoints is None else Path(task.checkpoints) / f"{key}.ckpt"
+    result = _recovered(task, tell, checkpoint)
     digest = result.report["input"]["sha256"]
     if digest != files["video"].sha256:
         raise InputError(f"{video}: changed while it was read; start again when it is whole")
@@ -170,6 +173,8 @@ def _run(task: Task, tell: Tell, writing: Callable[[], AbstractContextManager[No
     content = result.files()
     with writing():
         publish(folder, content, record, recording=result.recording, overwrite=task.overwrite)
+    if checkpoint is not None:
+        remove_checkpoint(checkpoint)
     return Outcome(_state(exit_code), exit_code, figures=record.figures)
 
 
@@ -186,9 +191,9 @@ def _skipped(record: Record) -> Outcome:
     return Outcome("skipped", record.exit_code, figures=record.figures)
 
 
-def _recovered(task: Task, tell: Tell) -> Reconstruction:
+def _recovered(task: Task, tell: Tell, checkpoint: Path | None) -> Reconstruction:
     result = None
-    for progress in reconstruct_stream(task.video, **task.options):
+    for progress in reconstruct_stream(task.video, **task.options, checkpoint=checkpoint):
         tell(progress.stage, progress.frame, progress.total)
         result = progress.result
     assert result is not None

@@ -23,7 +23,10 @@ from vader_rt.errors import InputError, reading
 from vader_rt.io.files import whole_file
 
 _HEAD, _TREE = "head", "tree"
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+_UNREADABLE = (
+    *(OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError),
+    zipfile.BadZipFile,
+)
 """What NumPy and `zipfile` say of a file that is damaged or something else."""
 
 
@@ -79,7 +82,7 @@ class StateFile:
     @contextmanager
     def _opened(self) -> Iterator[Mapping[str, np.ndarray]]:
         try:
-            with np.load(self._path, allow_pickle=False) as members:
+            with self._path.open("rb") as file, np.load(file, allow_pickle=False) as members:
                 yield members
         except _UNREADABLE as error:
             raise InputError(

@@ -159,10 +159,12 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[st
                 continue
             if name == "video":
                 yield "the recording is another one"
-            elif part in ("files", "models"):
-                yield f"{name} is another file, or given only once"
-            else:
+            elif part not in ("files", "models"):
                 yield f"{name} was {old.get(name)} and is {new.get(name)}"
+            elif name in old and name in new:
+                yield f"{name} is another file"
+            else:
+                yield f"{name} was {'' if name in old else 'not '}given then"
 
 
 def _sweep(path: Path) -> None:

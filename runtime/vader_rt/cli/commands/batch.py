@@ -68,6 +68,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace results of other recordings in OUT")
     _add_fleet_options(parser)
     add_recovery_options(parser)
+    add(
+        "--checkpoint",
+        type=Path,
+        metavar="DIR",
+        help="keep there, every 30 s, what there is of each recording at work, so that the same "
+        "command goes on in its middle if it is ended",
+    )
     add("--json", action="store_true", help="print what came of each as JSON to stdout")
     add("--quiet", action="store_true", help="print nothing but what failed")
 
@@ -217,6 +224,7 @@ def _tasks(args: argparse.Namespace, jobs: Sequence[Job]) -> list[Task]:
                 overwrite=args.overwrite,
                 command_line=words,
                 debug=args.debug,
+                checkpoints=args.checkpoint and str(args.checkpoint.absolute()),
             )
         )
     return tasks
