@@ -26,7 +26,6 @@ from vader_rt.pipeline.scan import Scan
 from vader_rt.pipeline.seen import Seen
 from vader_rt.sources.grammar import Source, open_source
 from vader_rt.sources.source import FrameSource
-from vader_rt.stateful import State
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +95,7 @@ def _progress(source: Source, settings: Options) -> Generator[Progress, None, No
         job = _Job(frames, settings, models, timer, read_truth(settings, frames.size_wh))
         checkpoint = Checkpoint.of(settings, frames, models)
         if checkpoint is not None and checkpoint.found is not None:
-            yield from job.gone_on(checkpoint, checkpoint.found, limit)
+            yield from job.gone_on(checkpoint, limit)
             return
         chooser = settings.chooser(models.frame.contract, frames)
         scan = Scan(frames, models.segmenter, timer, chooser)
@@ -137,18 +136,18 @@ class _Job:
         give_back()
         if checkpoint is not None and not to_the_end:
             log.warning("the time limit ended the first pass, of which no checkpoint is kept")
+            checkpoint.remove()
             checkpoint = None
         run = self._run(prepared)
         yield from self._recovered(run, self._keeper(run, checkpoint), limit)
 
-    def gone_on(
-        self, checkpoint: Checkpoint, found: State, limit: float | None
-    ) -> Iterator[Progress]:
+    def gone_on(self, checkpoint: Checkpoint, limit: float | None) -> Iterator[Progress]:
         """The second stage, from where an earlier run was ended."""
-        with checkpoint.restoring():
+        with checkpoint.taken() as found:
             prepared = restored(found, self.source, self.models.frame)
             run = self._run(prepared)
             restore(run.recovery, self.timer, found)
+        del found  # it is large, and the recovery gives it up at its end
         done = len(run.recovery.leaks)
         if done:
             yield Progress("recover", done, prepared.chosen.count, _later=run.later)

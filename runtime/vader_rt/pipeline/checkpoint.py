@@ -81,14 +81,16 @@ class Checkpoint:
         return cls(Path(options.checkpoint), _job(options, source, models), options.every)
 
     @contextmanager
-    def restoring(self) -> Iterator[None]:
-        """Say in one line where what was found does not fit.
+    def taken(self) -> Iterator[State]:
+        """Give what was `found`, to be put back, and hold it no longer.
 
         Raises:
-            InputError: it does not.
+            InputError: it does not fit.
         """
+        found, self.found = self.found, None
+        assert found is not None
         try:
-            yield
+            yield found
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{self._path}: is damaged ({error}); delete it to start anew"
@@ -109,6 +111,10 @@ class Checkpoint:
             log.warning("%s; the last checkpoint stays, and the work goes on", error)
         self._last = time.monotonic()
         self._cost = self._last - start
+
+    def remove(self) -> None:
+        """Remove the file: there is nothing to go on with."""
+        remove_checkpoint(self._path)
 
     def _read(self) -> State | None:
         file = StateFile(self._path, _KIND)

@@ -110,7 +110,7 @@ def test_killed_time_and_again_it_is_the_same_to_the_byte(
     words = [*job, "-o", "out"]
     places: list[Callable[[Path], bool]] = [
         lambda path: path.exists(),  # in the first pass, of which nothing is kept
-        lambda path: 0 < done(path),
+        lambda path: done(path) > 0,
         lambda path: done(path) > COUNT / 2,
         lambda path: done(path) == COUNT,  # while the result is made
     ]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import weakref
-
 import numpy as np
 import pytest
 
@@ -14,16 +11,13 @@ from vader_rt.pipeline.choose import (
     MOST_AUTO_FRAMES,
     SHORT_CALL,
     THUMBNAIL_WH,
-    AllFrames,
     AutoChooser,
     Candidate,
-    ChosenFrames,
     FrameChooser,
     _farthest_first,
     auto_budget,
+    spread_order,
 )
-from vader_rt.pipeline.timeline import CheapLeak
-from vader_rt.sources.memory import FrameArray
 
 SHAPE = THUMBNAIL_WH[::-1]
 VIEW = ArrayFrame(np.zeros((64, 64, 3), np.uint8))
@@ -98,33 +92,16 @@ def test_memory_does_not_grow() -> None:
 
 
 @pytest.mark.parametrize("held_bytes", [0, 10**9])
-def test_chosen_frames_come_from_memory_or_file(held_bytes: int) -> None:
-    pictures = [np.full((64, 64, 3), index, np.uint8) for index in range(100)]
+def test_candidates_are_held_where_there_is_room(held_bytes: int) -> None:
     chooser = FrameChooser(16, held_bytes)
-    for picture in pictures:
-        chooser.add(ArrayFrame(picture), still(100))
+    for _ in range(100):
+        chooser.add(VIEW, still(100))
     candidates = chooser.chosen()
     assert {candidate.view is None for candidate in candidates} == {held_bytes == 0}
-    source = FrameArray(pictures, (64, 64))
-    chosen = ChosenFrames(source, candidates, CheapLeak(), len(pictures))
-    found = [(index, int(frame[0, 0, 0])) for index, frame in chosen.frames()]
-    in_order = [(c.index, c.index) for c in candidates]
-    assert sorted(found) == in_order
-    if held_bytes:  # the first of them are spread
-        assert max(np.diff([-1, *sorted(index for index, _ in found[:8]), 100])) <= 2 * 100 / 8
-    else:
-        assert found == in_order
-
-
-def test_a_file_that_became_shorter_gives_what_there_is() -> None:
-    pictures = [np.full((64, 64, 3), index, np.uint8) for index in range(20)]
-    candidates = [Candidate(index, None, still()) for index in (3, 30)]
-    chosen = ChosenFrames(FrameArray(pictures, (64, 64)), candidates, CheapLeak(), 40)
-    assert [index for index, _ in chosen.frames()] == [3]
-
-
-def test_all_frames_have_the_leaks_that_were_found() -> None:
-    assert AllFrames(None, 3).timeline({0: 0.1, 1: 0.2}) == [0.1, 0.2]  # type: ignore[arg-type]
+    indices = [candidate.index for candidate in candidates]
+    spread = list(spread_order(indices))
+    assert sorted(spread) == indices == sorted(indices)
+    assert max(np.diff([-1, *sorted(spread[:8]), 100])) <= 2 * 100 / 8
 
 
 def test_auto_takes_more_of_a_long_call_but_ever_less_of_it() -> None:
@@ -161,18 +138,3 @@ def test_of_those_that_differ_the_farthest_come_first() -> None:
     candidates = [Candidate(i, None, still(v).astype(np.float32)) for i, v in enumerate(levels)]
     assert [c.index for c in _farthest_first(candidates, 3)] == [0, 3, 5]
     assert _farthest_first(candidates, 6) == candidates
-
-
-def test_frames_that_nobody_wants_any_more_are_not_held() -> None:
-    views = [ArrayFrame(np.full((64, 64, 3), index, np.uint8)) for index in range(9)]
-    candidates = [Candidate(i, view, still()) for i, view in enumerate(views)]
-    held = weakref.ref(views[5].frame)
-    source = FrameArray([np.zeros((64, 64, 3), np.uint8)], (64, 64))
-    chosen = ChosenFrames(source, candidates, CheapLeak(), 9)
-    del views, candidates
-    frames = chosen.frames()
-    assert next(frames)[0] == 0
-    assert held() is not None
-    frames.close()
-    gc.collect()
-    assert held() is None
