@@ -119,10 +119,10 @@ class Checkpoint:
     def _read(self) -> State | None:
         file = StateFile(self._path, _KIND)
         if file.head.get("kind") != _KIND:
-            raise UsageError(f"{self._path}: is no {_KIND}; give another file")
+            raise InputError(f"{self._path}: is no {_KIND}; give another file")
         if file.head.get("format") != _FORMAT:
             raise UsageError(f"{self._path}: is of another version; delete it to start anew")
-        for line in _differences(file.head["job"], self._head["job"]):
+        for line in _differences(file.head.get("job", {}), self._head["job"]):
             raise UsageError(
                 f"{self._path}: is of another job: {line}; give what it was made with, or another "
                 "file, or delete it to start anew"
@@ -159,7 +159,7 @@ def _job(options: Options, source: FrameSource, models: Models) -> dict[str, Any
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     """What differs between two jobs, a part of a sentence each."""
     for part in ("files", "options", "engine", "models", "versions", "ffmpeg"):
-        old, new = then[part], now[part]
+        old, new = then.get(part, {}), now[part]
         for name in sorted(old.keys() | new.keys()):
             if old.get(name) == new.get(name):
                 continue

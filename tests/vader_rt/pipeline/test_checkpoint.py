@@ -266,6 +266,26 @@ def test_other_versions_are_refused(call: Path, plain: dict[str, Any], tmp_path:
         vader_rt.reconstruct(call, **options)
 
 
+def test_other_files_of_states_are_refused(
+    call: Path, plain: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "call.ckpt"
+    options = plain | {"checkpoint": path}
+    ended_after(call, "scan", 2, **options)
+    head = StateFile(path, "checkpoint").head
+    for change, kind, said in (
+        ({"kind": "of another"}, InputError, "is no checkpoint of vader-rt; give another"),
+        ({"format": 0}, UsageError, "is of another version; delete it to start anew"),
+        ({"job": {}}, UsageError, "is of another job: model was not given then"),
+    ):
+        write_state(path, head | change, None)
+        with pytest.raises(kind, match=said):
+            vader_rt.reconstruct(call, **options)
+    write_state(path, head, {"recovery": 1})
+    with pytest.raises(InputError, match=r"call.ckpt: is damaged \(.*\); delete it"):
+        vader_rt.reconstruct(call, **options)
+
+
 def test_what_says_nothing_of_the_result_may_differ(
     call: Path, plain: dict[str, Any], tmp_path: Path
 ) -> None:
