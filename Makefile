@@ -6,6 +6,8 @@ PYTHON ?= python3
 # On Linux this is the build for NVIDIA GPUs where no CPU build is nearer.
 TORCH ?= torch==2.13.0
 PYTEST_ARGS ?= -m "not slow"
+# several files of tests at once; each process takes up to 1 GB
+PYTEST_JOBS ?= -n auto --maxprocesses 4 --dist loadfile
 
 RUNTIME := .venv
 DEV := .venv-dev
@@ -22,7 +24,7 @@ demo: $(RUNTIME)/installed
 	$(RUNTIME)/bin/vader-rt $(call sample_call,$(SAMPLE)) -o demo.vader
 
 test: $(DEV)/installed
-	$(DEV)/bin/python -m pytest $(PYTEST_ARGS)
+	$(DEV)/bin/python -m pytest $(PYTEST_JOBS) $(PYTEST_ARGS)
 
 test-all: PYTEST_ARGS =
 test-all: test

@@ -1,4 +1,4 @@
-"""The benchmark of budgets, on the sample call."""
+"""The benchmark of budgets, on a short call."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import pytest
 
 from bench import budget
 from bench.budget import main
-from tests.conftest import SAMPLE
 
 
 def test_a_row_for_every_budget_and_model(
-    tmp_path: Path, untrained: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    small_calls: Path,
+    untrained: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(budget, "AUTO_FRAMES", 9)
     output, picture = tmp_path / "budget.json", tmp_path / "budget.png"
     models = ["--models", str(untrained["frame"]), str(untrained["blind"])]
-    argv = [str(SAMPLE), "--frames", "8", "-o", str(output), "--plot", str(picture)]
+    argv = [str(small_calls), "--frames", "8", "-o", str(output), "--plot", str(picture)]
     assert main([*argv, *models]) == 0
     figures = json.loads(output.read_text())
     assert len(figures["calls"]) == 1
@@ -31,7 +33,7 @@ def test_a_row_for_every_budget_and_model(
         (names[1], None),
         (names[1], 9),
     ]
-    assert [row["inferred"] for row in rows] == [120, 8, 120, 9]
+    assert [row["inferred"] for row in rows] == [20, 8, 20, 9]
     assert rows[0]["change"] == rows[0]["worst"] == 0
     for row in rows:
         assert row["change"] == row["worst"] == pytest.approx(row["score"] - rows[0]["score"])

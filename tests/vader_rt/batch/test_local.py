@@ -26,6 +26,15 @@ def mine() -> list[int]:
     return [number for number, parent in processes(WORKER) if parent == os.getpid()]
 
 
+def awaited(count: int) -> list[int]:
+    """So many workers: one that has just begun may not have its command line yet."""
+    ends = time.monotonic() + 10
+    while len(found := mine()) < count and time.monotonic() < ends:
+        time.sleep(0.01)
+    assert len(found) == count
+    return found
+
+
 def states(events: list[Event]) -> dict[int, str]:
     return {e.index: e.outcome.state for e in events if isinstance(e, Finished)}
 
@@ -55,7 +64,7 @@ def test_a_worker_that_is_killed_fails_its_recording_alone(
     for event in run_here(tasks, workers=1, cpus=1):
         events.append(event)
         if event == Started(0):
-            (number,) = mine()
+            (number,) = awaited(1)
             os.kill(number, signal.SIGKILL)
     assert states(events) == {0: "failed", 1: "done"}
     (line,) = [e.outcome.line for e in events if isinstance(e, Finished) and e.index == 0]
@@ -69,7 +78,7 @@ def test_who_stops_listening_ends_them(
     tasks = {i: task(video, tmp_path / f"{i}.vader", tiny_models["frame"]) for i in range(3)}
     events = run_here(tasks, workers=2, cpus=2)
     assert [next(events), next(events)] == [Started(0), Started(1)]
-    assert len(mine()) == 2
+    awaited(2)
     began = time.monotonic()
     events.close()
     assert not mine()
