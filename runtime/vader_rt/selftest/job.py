@@ -24,6 +24,7 @@ from vader_rt.selftest.align import Alignment, aligned, as_recorded
 from vader_rt.selftest.camera import CameraLook, look_at
 from vader_rt.selftest.compose import compose, virtual_image
 from vader_rt.selftest.figures import figures
+from vader_rt.selftest.lag import Lag
 from vader_rt.selftest.leak import LeakSum, Told, matte_of, noise_of
 from vader_rt.selftest.masks import Masks, open_masks
 from vader_rt.selftest.person import Person, PersonOf, person_mask
@@ -160,12 +161,14 @@ def _tested(test: _Test, call: FrameSource, result: Reconstruction) -> SelfTest:
             f"{call.name}: its virtual background is {kind}; a pair is measured before one that "
             "stays the same, so let the client show a picture"
         )
-    leak, room = LeakSum(call.size_wh), _room(test)
+    leak, lag, room = LeakSum(call.size_wh), Lag(), _room(test)
     for told, person in _measured(test, call, result, room):
         if told is None or person is None:
             leak.skip()
+            lag.skip()
         else:
             leak.add(told, person)
+            lag.add(told, person)
     if not leak.compared:
         raise InputError(f"{call.name}: no frame of it is in {test.camera.name}")
     sources = _sources(test, result)
@@ -173,6 +176,7 @@ def _tested(test: _Test, call: FrameSource, result: Reconstruction) -> SelfTest:
     said = {
         "kind": "pair" if test.client is None else "client_masks",
         **sources,
+        "lag_frames": lag.frames(),
         **figures(result, leak, room, behind_known=known),
     }
     alpha = np.where(room.known, 255, 0).astype(np.uint8)

@@ -52,6 +52,7 @@ def test_the_leak_is_the_true_one(kind: str, maker: Maker, request: pytest.Fixtu
     assert found["leak"]["ever"] == pytest.approx(ever, rel=0.15)
     assert np.corrcoef(found["leak_timeline"], true)[0, 1] > 0.98
     assert 0 <= found["scores"]["challenge"] <= 1
+    assert found["lag_frames"] == 0
 
 
 def test_the_room_is_the_true_one(paired: SelfTest, maker: Maker) -> None:

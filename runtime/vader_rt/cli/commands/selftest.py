@@ -183,6 +183,8 @@ def _summary(found: dict[str, Any], folder: Path) -> Iterator[str]:
         f"ever      {leak['ever']:.1%} of the picture leaked at some time by a tenth or more, "
         f"{leak['ever_half']:.1%} by half"
     )
+    if found["lag_frames"] is not None:
+        yield f"lag       {_counted(found['lag_frames'])} of the mask behind the person"
     if scores is not None:
         yield f"score     {scores['challenge']:.3f} of what leaked was recovered in its colour"
     for word in ("shown", "claimed"):
@@ -191,6 +193,10 @@ def _summary(found: dict[str, Any], folder: Path) -> Iterator[str]:
     yield from (f"note      {sentence}" for sentence in found["notes"])
     yield f"pictures  {folder / 'true_leak.png'}, {folder / 'true_room.png'}"
     yield f"recovered {folder / 'background.png'}"
+
+
+def _counted(frames: int) -> str:
+    return f"{frames or 'no'} frame{'' if frames == 1 else 's'}"
 
 
 def _said(judged: dict[str, Any]) -> str:
