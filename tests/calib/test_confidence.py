@@ -89,6 +89,25 @@ def test_weights_are_printed_and_written(
     assert all(models[k].read_bytes() == before[k] for k in OPTION_OF if k != kind)
 
 
+def test_a_call_that_refuses_its_virtual_image_counts_once(
+    tiny_calls: Path,
+    sample: Call,
+    tiny_models: dict[str, Path],
+    few_pixels: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(tiny_calls, tmp_path, dirs_exist_ok=True)
+    (call,) = read_calls(tmp_path)
+    shutil.copy(sample.room, call.virtual)
+    assert main([str(tmp_path), "--model", str(tiny_models["frame"])]) == 0
+    told = capsys.readouterr()
+    (line,) = told.err.splitlines()
+    assert "is not the virtual background of this call" in line
+    assert line.endswith("; only its run without it counts")
+    assert sum(int(row.split(" | ")[1]) for row in told.out.splitlines()[3:]) == few_pixels
+
+
 def test_what_is_fitted_is_what_the_runtime_weighs(
     call: Call, tiny_models: dict[str, Path]
 ) -> None:
