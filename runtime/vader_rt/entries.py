@@ -40,7 +40,7 @@ def parsed(text: str) -> Any:
 def json_object(data: bytes | str) -> dict[str, Any] | None:
     """A JSON object of any length; None where that is not what it is, or it is nested too deep."""
     try:
-        found = json.loads(data)
+        found = json.loads(data, parse_constant=_refused)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
@@ -122,6 +122,27 @@ class Entries:
         ):
             raise EntryError(f"{name!r} is {shown(value)}, not {count} numbers of 1 to {most}")
         return tuple(value)
+
+    def whole_number(self, name: str, low: int, high: int) -> int:
+        """A whole number within limits."""
+        value = self.any(name)
+        if not isinstance(value, int):
+            raise EntryError(f"{name!r} is {shown(value)}, not a whole number")
+        return int(_number(name, value, low, high))
+
+    def flag(self, name: str) -> bool:
+        """True or false."""
+        value = self.any(name)
+        if not isinstance(value, bool):
+            raise EntryError(f"{name!r} is {shown(value)}, not true or false")
+        return value
+
+    def listed(self, name: str) -> list[Any]:
+        """A list of any length."""
+        value = self.any(name)
+        if not isinstance(value, list):
+            raise EntryError(f"{name!r} is {shown(value)}, not a list")
+        return value
 
     def number(self, name: str, low: float, high: float, default: object = _MISSING) -> float:
         """A number within limits."""

@@ -10,8 +10,10 @@ _Value = TypeVar("_Value")
 
 
 def share(text: str) -> float:
-    """A share, from 0 to 1."""
-    value = _at_least_zero(text)
+    """A share, from 0 to 1 or 100%."""
+    value = _at_least_zero(text.removesuffix("%"))
+    if value is not None and text.endswith("%"):
+        value /= 100
     fits = value is not None and value <= 1
     return _wanted(text, value if fits else None, "a share from 0 to 1")
 

@@ -65,7 +65,22 @@ class Assertion:
             raise UsageError(f"{text!r}: there is no metric {name}; {hint}")
         if percent and METRICS[name].unit != "share":
             raise UsageError(f"{text!r}: {name} is a number of {METRICS[name].unit}, no share")
-        return cls(text.strip(), name, found[2], limit / 100 if percent else limit, level)
+        limit = limit / 100 if percent else limit
+        cls._check_limit(text, METRICS[name], limit)
+        return cls(text.strip(), name, found[2], limit, level)
+
+    @staticmethod
+    def _check_limit(text: str, metric: Metric, limit: float) -> None:
+        """Refuse what would always hold, or never.
+
+        Raises:
+            UsageError: no value of the metric can be on both sides of the limit.
+        """
+        most = 1 if metric.unit == "share" else sys.float_info.max
+        if not 0 <= limit <= most:
+            hint = f"; did you mean {limit:g}%?" if 1 < limit <= 100 and most == 1 else ""
+            what = "a share, from 0 to 1 or 100%" if most == 1 else f"a number of {metric.unit}"
+            raise UsageError(f"{text!r}: {limit:g} is not {what}{hint}")
 
     @property
     def about(self) -> Metric:
@@ -92,9 +107,11 @@ class Verdict:
     def __str__(self) -> str:
         asked = self.assertion
         value = "unknown" if self.value is None else asked.about.said(self.value)
+        limit = asked.about.said(asked.limit)
+        if value == limit and self.value != asked.limit:  # they differ where words do not
+            value, limit = f"{self.value:.10g}", f"{asked.limit:.10g}"
         reason = f" ({self.why})" if self.why else ""
-        limit = f"{asked.compare} {asked.about.said(asked.limit)}"
-        return f"{asked.metric} is {value}, and ought to be {limit}{reason}"
+        return f"{asked.metric} is {value}, and ought to be {asked.compare} {limit}{reason}"
 
 
 def read_assertions(path: Path) -> list[Assertion]:
@@ -105,11 +122,11 @@ def read_assertions(path: Path) -> list[Assertion]:
     """
     data = read_bytes(path, "a TOML file with assertions")
     try:
-        document = tomllib.loads(data.decode())
+        document = tomllib.loads(data.decode("utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: is no TOML file ({error})") from None
     unknown = set(document) - set(LEVELS)
-    if unknown or not document:
+    if unknown or not any(document.values()):
         what = f"{sorted(unknown)[0]!r} is neither" if unknown else "holds neither"
         raise UsageError(f"{path}: {what} `error` nor `warn`, the lists of assertions")
     return [assertion for level in LEVELS for assertion in _of_level(path, document, level)]
@@ -120,8 +137,8 @@ def judge(assertions: Iterable[Assertion], report: Report) -> list[Verdict]:
 
     What was not read of a recording could have broken any of them: it passes none.
     """
-    unread = None if report["complete"] else _unread(report)
-    return [_verdict(assertion, report, unread) for assertion in assertions]
+    lacks = unread(report)
+    return [_verdict(assertion, report, lacks) for assertion in assertions]
 
 
 def _verdict(assertion: Assertion, report: Report, unread: str | None) -> Verdict:
@@ -135,7 +152,10 @@ def _verdict(assertion: Assertion, report: Report, unread: str | None) -> Verdic
     return Verdict(assertion, value, "passed")
 
 
-def _unread(report: Report) -> str:
+def unread(report: Report) -> str | None:
+    """Why not all of a recording was taken in; None if all was."""
+    if report["complete"]:
+        return None
     if report["input"]["damaged"]:
         return f"the input is damaged: {next(iter(report['warnings']), 'see its warnings')}"
     return "the work was ended early"

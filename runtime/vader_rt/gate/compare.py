@@ -33,6 +33,17 @@ def compare(reports: Sequence[Report], tolerance: float) -> list[Row]:
     return [_row(name, figures, tolerance) for name in METRICS]
 
 
+def differences(first: Report, other: Report) -> list[str]:
+    """What makes two results no two of one recording and one way of recovery, in words."""
+    found = [
+        what
+        for what, key in (("frames", "frames"), ("size", "size_wh"))
+        if first["input"].get(key) != other["input"].get(key)
+    ]
+    made = ("models", "options", "engine")
+    return found + [what for what in made if first.get(what) != other.get(what)]
+
+
 def is_worse(rows: Sequence[Row]) -> bool:
     """Whether anything is worse than in the first."""
     return any("worse" in row.changes for row in rows)

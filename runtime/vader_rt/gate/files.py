@@ -5,12 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from vader_rt.gate.assertions import Verdict
 from vader_rt.gate.metrics import FrameMetrics, Report, frame_metrics, pooled
+
+Judged = tuple[Report, Sequence[Verdict]]
+JSON_MARK, CSV_MARK = b'{\n "input": ', b"frame,seconds,"
+JUNIT_MARK = b'<testsuites name="vader-rt"'
+"""What such files have at their beginning: one that has not is none of ours."""
 
 
 def as_json(report: Report, verdicts: Sequence[Verdict]) -> str:
@@ -37,16 +42,17 @@ def as_csv(report: Report) -> str:
     return text.getvalue()
 
 
-def as_junit(results: Sequence[tuple[Report, Sequence[Verdict]]]) -> str:
-    """A test suite per recording, and a test case per assertion.
+def as_junit(results: Mapping[str, Judged]) -> str:
+    """A test suite per result, by its name, and a test case per assertion.
 
     What failed as a warning has passed, and says so in its output.
     """
     from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
     document = JUnitXml("vader-rt")
-    for report, verdicts in results:
-        suite = TestSuite(_xml(report["input"]["name"]))
+    for name, (report, verdicts) in results.items():
+        suite = TestSuite(_xml(name))
+        suite.add_property("recording", _xml(report["input"]["name"]))
         for verdict in verdicts:
             case, warns = TestCase(_xml(verdict.assertion.text)), verdict.assertion.level == "warn"
             case.classname = suite.name

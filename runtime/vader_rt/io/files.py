@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vader_rt.errors import InputError, reading, writing
+from vader_rt.errors import InputError, UsageError, reading, writing
 
 MOST_BYTES = 1 << 30
 """The most that a model or a picture may have."""
+_BEGINNING = 256
 _STALE_SECONDS = 24 * 3600
 """Age from which a partial file is taken for one whose writer was killed."""
 
@@ -62,6 +64,32 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def check_place(path: Path, kind: str, mark: bytes) -> None:
+    """Make sure that a file can be written, and nothing is lost but an earlier one of its kind.
+
+    mark: what such a file has in its first `_BEGINNING` bytes.
+
+    Raises:
+        UsageError: it is something else, or cannot be written.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; give a file to write to")
+    with writing(path):
+        if path.exists() and not _may_be_lost(path, mark):
+            raise UsageError(f"{path}: is there already, and is no {kind}; give another file")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+
+
+def _may_be_lost(path: Path, mark: bytes) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        begins = file.read(_BEGINNING)
+    return not begins or mark in begins
 
 
 def write_bytes(path: Path, data: bytes) -> None:

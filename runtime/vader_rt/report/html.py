@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup, escape
 
 FOLDER = Path(__file__).parent
@@ -19,7 +19,11 @@ _MOST_CHARACTERS = 400
 
 
 def rendered(context: Mapping[str, Any]) -> bytes:
-    """The page as UTF-8. context: what the template asks for."""
+    """The page as UTF-8. context: what the template asks for.
+
+    Raises:
+        LookupError: something of that is missing.
+    """
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -34,13 +38,16 @@ def rendered(context: Mapping[str, Any]) -> bytes:
         f"style-src {_source(style)}; script-src {' '.join(map(_source, scripts))}"
     )
     template = environment.get_template("template.html.j2")
-    html = template.render(
-        **context,
-        policy=Markup(policy),
-        style=Markup(style),
-        scripts=[Markup(script) for script in scripts],
-        licence=escape(_text(VENDORED / "img-comparison-slider.LICENSE")),
-    )
+    try:
+        html = template.render(
+            **context,
+            policy=Markup(policy),
+            style=Markup(style),
+            scripts=[Markup(script) for script in scripts],
+            licence=escape(_text(VENDORED / "img-comparison-slider.LICENSE")),
+        )
+    except UndefinedError as error:
+        raise LookupError(str(error)) from None
     return html.encode("utf-8", "backslashreplace")
 
 

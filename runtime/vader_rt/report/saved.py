@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vader_rt.entries import json_object
+from vader_rt.entries import EntryError, json_object
 from vader_rt.errors import InputError, reading
 from vader_rt.io.files import read_bytes
 from vader_rt.origins.file import PROVENANCE_FILE
+from vader_rt.pipeline.checked import check_report
 from vader_rt.pipeline.save import REPORT_FILE, RESULT_FILES
 
 _MADE_BY = "is not what this version of vader-rt writes"
@@ -40,6 +41,12 @@ class Saved:
         digests = said.get("outputs")
         if said.get("schema_version") != 1 or not isinstance(digests, dict):
             raise InputError(f"{REPORT_FILE}: {_MADE_BY}; recover the room anew")
+        try:
+            check_report(said)
+        except EntryError as error:
+            raise InputError(
+                f"{REPORT_FILE}: is damaged ({error}); recover the room anew"
+            ) from None
         provenance = files.get(PROVENANCE_FILE)
         return cls(
             files,

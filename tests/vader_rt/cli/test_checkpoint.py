@@ -142,14 +142,14 @@ def test_interrupted_it_says_how_to_go_on(job: Job, whole: Path, tmp_path: Path)
 def test_what_is_no_checkpoint_stays_as_it_is(job: Job, tmp_path: Path) -> None:
     shutil.copy(job[0], tmp_path / "call.mp4")
     words = ["call.mp4", *job[1:], "-o", "out", "--checkpoint"]
-    before = (tmp_path / "call.mp4").read_bytes()
-    foreign = run(*words, "call.mp4", cwd=tmp_path)
+    before = shutil.copy(job[0], tmp_path / "other.mp4").read_bytes()
+    foreign = run(*words, "other.mp4", cwd=tmp_path)
     assert_one_line(foreign, "vader-rt", 3)
-    assert "call.mp4: is no checkpoint of vader-rt" in foreign.stderr
-    assert (tmp_path / "call.mp4").read_bytes() == before
+    assert "other.mp4: is no checkpoint of vader-rt" in foreign.stderr
+    assert (tmp_path / "other.mp4").read_bytes() == before
     inside = run(*words, "out/call.ckpt", cwd=tmp_path)
     assert_one_line(inside, "vader-rt", 2)
-    assert "out/call.ckpt: lies in the output folder; give another place" in inside.stderr
+    assert "out/call.ckpt: lies in a result's folder" in inside.stderr
     nowhere = run(*words, "call.mp4/call.ckpt", cwd=tmp_path)
     assert_one_line(nowhere, "vader-rt", 2)
     assert "cannot be written" in nowhere.stderr
@@ -160,7 +160,7 @@ def test_what_is_no_checkpoint_stays_as_it_is(job: Job, tmp_path: Path) -> None:
         )  # fmt: skip
     assert stream.returncode == 2
     assert "vader-rt: checkpoint: a stream cannot be read again; --every keeps" in stream.stderr
-    assert os.listdir(tmp_path) == ["call.mp4"]
+    assert sorted(os.listdir(tmp_path)) == ["call.mp4", "other.mp4"]
 
 
 def test_a_recording_of_many_goes_on(job: Job, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,9 +49,79 @@ def test_a_damaged_recording_never_passes(saved: Path, saved_damaged: Path, tmp_
     argv = [saved, saved_damaged, "--assert", "claimed<=1", "--junit", "gate.xml"]
     process = run("gate", *argv, cwd=tmp_path)
     assert_one_line(process, "vader-rt", 7)
-    assert "not decided: clip.mp4: claimed is" in process.stderr
+    assert f"not decided: {saved_damaged}: claimed is" in process.stderr
     suites = ElementTree.parse(tmp_path / "gate.xml").getroot()
     assert [suite.attrib["errors"] for suite in suites] == ["0", "1"]
+
+
+def test_builds_are_told_apart_by_their_results(saved: Path, tmp_path: Path) -> None:
+    """They are of one recording."""
+    for build in ("a", "b"):
+        (tmp_path / build).symlink_to(saved)
+    process = run("gate", "a", "b", "--assert", "seen<0", "--junit", "g.xml", cwd=tmp_path)
+    assert [line.split(": ")[2] for line in process.stderr.splitlines()] == ["a", "b"]
+    suites = ElementTree.parse(tmp_path / "g.xml").getroot()
+    assert [suite.attrib["name"] for suite in suites] == ["a", "b"]
+
+
+def test_all_files_of_assertions_count(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text('error = ["seen < 0"]\n')
+    (tmp_path / "b.toml").write_bytes(b"\xef\xbb\xbferror = ['seen <= 1']\n")
+    files = ["--assert-file", "a.toml", "--assert-file", "b.toml"]
+    assert run("gate", saved, *files, cwd=tmp_path).returncode == 6
+    passed = run("gate", saved, *files[2:], cwd=tmp_path)
+    assert (passed.returncode, passed.stdout) == (0, "passed: 1 result, 1 assertion\n")
+
+
+def test_damage_is_told_of_without_an_assertion(saved_damaged: Path, tmp_path: Path) -> None:
+    for words in ([], ["--warn", "seen<0"]):
+        process = run("gate", saved_damaged, *words, cwd=tmp_path)
+        assert process.returncode == 0
+        assert process.stderr.startswith("vader-rt: note: the input is damaged: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--junit", "mine.xml"], "mine.xml: is there already, and is no JUnit file of vader-rt"),
+        (["--metrics", "mine.json"], "mine.json: is there already, and is no file of metrics"),
+        (["--junit", "a/result.json"], "a/result.json: lies in a result's folder"),
+        (["--metrics", "a/m.csv"], "a/m.csv: lies in a result's folder"),
+        (["--junit", "x.json", "--metrics", "x.json"], "is given to both --metrics and --junit"),
+        (["--junit", "gate.toml"], "gate.toml: is an input; give another file to --junit"),
+        (["--junit", "/proc/x.xml"], "/proc/x.xml: cannot be written"),
+    ],
+)
+def test_nothing_is_lost_by_what_is_written(
+    words: list[str], said: str, saved: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(saved, tmp_path / "a")
+    (tmp_path / "gate.toml").write_text('error = ["seen < 0"]\n')
+    for name in ("mine.xml", "mine.json"):
+        (tmp_path / name).write_text("<mine/>")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    process = run("gate", "a", "--assert-file", "gate.toml", *words, cwd=tmp_path)
+    assert_one_line(process, "vader-rt", 2)
+    assert said in process.stderr
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+def test_no_verdict_of_an_earlier_time_stays(saved: Path, tmp_path: Path) -> None:
+    words = ["--assert", "claimed<=1", "--junit", "gate.xml"]
+    for _ in range(2):
+        assert run("gate", saved, *words, cwd=tmp_path).returncode == 0
+        assert (tmp_path / "gate.xml").is_file()
+    assert run("gate", saved, "none", *words, cwd=tmp_path).returncode == 3
+    assert not (tmp_path / "gate.xml").exists()
+
+
+def test_a_recording_is_not_written_over(clip: Path, tmp_path: Path) -> None:
+    shutil.copy(clip, tmp_path / "call.mp4")
+    for option in ("--junit", "--checkpoint"):
+        process = run("call.mp4", option, "call.mp4", cwd=tmp_path)
+        assert_one_line(process, "vader-rt", 2)
+        assert f"call.mp4: is an input; give another file to {option}" in process.stderr
+    assert (tmp_path / "call.mp4").read_bytes() == clip.read_bytes()
 
 
 def test_a_job_is_its_own_gate(clip: Path, untrained: dict[str, Path], tmp_path: Path) -> None:
@@ -88,7 +159,7 @@ def test_a_call_without_leaks_passes(tmp_path: Path, tiny_models: dict[str, Path
         (["gate", "none", "--assert", "x<1"], 2, "there is no metric x"),
         (["gate", "a", "b", "--metrics", "m.csv"], 2, "--metrics writes the figures of one result"),
         (["gate", "a", "--metrics", "m.txt"], 2, "--metrics writes a .json or a .csv file"),
-        (["gate", "a", "--junit", "."], 2, ".: is a folder; give a file to write to"),
+        (["gate", "a", "--junit", "."], 2, ".: is a folder; give a file to --junit"),
         (["gate", "a", "--assert-file", "no.toml"], 3, "no.toml: does not exist"),
         (["compare", "a"], 2, "compare wants two results or more"),
         (["compare", "a", "b"], 3, "a: does not exist"),
@@ -108,5 +179,8 @@ def test_builds_are_compared(saved: Path, saved_damaged: Path, tmp_path: Path) -
     assert process.stdout.splitlines()[0].split() == [str(saved)] * 2
     said = json.loads(run("compare", saved, saved, "--json", cwd=tmp_path).stdout)
     assert {row["metric"] for row in said["metrics"]} >= {"leak.mean", "unmasked.frames"}
-    process = run("compare", saved, saved_damaged, "--tolerance", "1", cwd=tmp_path)
-    assert_one_line(process, "vader-rt", 7)
+    process = run("compare", saved, saved_damaged, "--tolerance", "100%", cwd=tmp_path)
+    first, *_, last = process.stderr.splitlines()
+    assert process.returncode == 7
+    assert first == f"vader-rt: note: {saved_damaged} is not of a whole recording"
+    assert last == "vader-rt: not decided, as not all of a recording was read"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def test_another_recording_is_refused(
     [
         ("result.json", None, "holds no result.json"),
         ("result.json", b"{", "result.json: is not what"),
-        ("result.json", b'{"schema_version": 1, "outputs": {}}', "is not what vader-rt writes"),
+        ("result.json", b'{"schema_version": 1, "outputs": {}}', "is damaged ('input' is missing"),
         ("provenance.json", b'{"places": 1}', "is not what vader-rt writes"),
         ("guess.png", None, "guess.png: does not exist"),
         ("guess.png", b"x", "guess.png: is not an image"),
@@ -119,3 +120,16 @@ def test_a_picture_that_was_changed_is_told_of(
     assert main(["report", str(result)]) == 0
     assert "background.png: was changed later on" in capsys.readouterr().err
     assert b"background.png is not the file that" in (result / "report.html").read_bytes()
+
+
+def test_a_key_that_is_missing_is_one_line(
+    result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said, page = json.loads((result / "result.json").read_text()), tmp_path / "page.html"
+    for name in ("virtual_background", "versions"):
+        less = {key: value for key, value in said.items() if key != name}
+        (result / "result.json").write_text(json.dumps(less))
+        assert main(["report", str(result), "-o", str(page)]) == 3
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "is not what vader-rt writes" in line
+    assert not page.exists()

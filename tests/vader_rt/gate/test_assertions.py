@@ -8,7 +8,7 @@ import pytest
 
 from tests.vader_rt.conftest import Report
 from vader_rt.errors import InputError, UsageError
-from vader_rt.gate.assertions import Assertion, judge, read_assertions
+from vader_rt.gate.assertions import Assertion, Verdict, judge, read_assertions
 from vader_rt.gate.results import read_report
 
 
@@ -40,6 +40,11 @@ def test_grammar(text: str, limit: float, passes: float, fails: float) -> None:
         ("leak.mena<1", "did you mean leak.mean?"),
         ("xyz<1", "there are leak.mean, "),
         ("unmasked.frames<1%", "is a number of frames"),
+        ("leak.mean<50", "50 is not a share, from 0 to 1 or 100%; did you mean 50%?"),
+        ("leak.mean<150%", "1.5 is not a share, from 0 to 1 or 100%"),
+        ("leak.mean<-1", "-1 is not a share"),
+        ("unmasked.frames==-1", "-1 is not a number of frames"),
+        ("unmasked.seconds<1e400", "inf is not a number of seconds"),
     ],
 )
 def test_what_is_none_is_said(text: str, words: str) -> None:
@@ -53,6 +58,11 @@ def test_verdicts(report: Report) -> None:
     assert [v.state for v in (passed, failed, undecided)] == ["passed", "failed", "undecided"]
     assert str(failed).endswith(", and ought to be > 100 %")
     assert "that needs --truth and --mask" in str(undecided)
+
+
+def test_values_that_differ_are_said_to_differ() -> None:
+    asked = Assertion.parse("claimed<1%")
+    assert "is 0.01000001, and ought to be < 0.01" in str(Verdict(asked, 0.01000001, "failed"))
 
 
 def test_what_is_damaged_passes_nothing(saved_damaged: Path) -> None:
@@ -86,6 +96,7 @@ def test_a_file_has_levels(tmp_path: Path) -> None:
         (b"error = [", InputError, "is no TOML file"),
         (b"\xff\xfe", InputError, "is no TOML file"),
         (b"", UsageError, "holds neither `error` nor `warn`"),
+        (b"error = []\nwarn = []", UsageError, "holds neither `error` nor `warn`"),
         (b"errors = []", UsageError, "'errors' is neither"),
         (b"error = 'leak.mean<1'", UsageError, "`error` is no list of texts"),
         (b"warn = [1]", UsageError, "`warn` is no list of texts"),

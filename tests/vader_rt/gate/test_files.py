@@ -37,12 +37,14 @@ def test_csv_has_a_line_per_frame(report: Report) -> None:
 
 def test_junit_fails_what_failed_and_only_warns_of_warnings(report: Report) -> None:
     report["input"]["name"] = "a\x1b<b>&.mp4"
-    document = ElementTree.fromstring(as_junit([(report, judge(ASSERTIONS, report))]))
+    document = ElementTree.fromstring(as_junit({"build-1": (report, judge(ASSERTIONS, report))}))
     (suite,) = document
-    assert suite.attrib["name"] == "a\ufffd<b>&.mp4"
+    properties, *cases = suite
+    assert suite.attrib["name"] == "build-1"
+    assert properties[0].attrib == {"name": "recording", "value": "a\ufffd<b>&.mp4"}
     counts = {name: int(suite.attrib[name]) for name in ("tests", "failures", "errors")}
     assert counts == {"tests": 4, "failures": 1, "errors": 1}
-    passed, failed, undecided, warned = suite
+    passed, failed, undecided, warned = cases
     assert not list(passed)
     assert "ought to be > 100 %" in failed[0].attrib["message"]
     assert "that needs --truth and --mask" in undecided[0].attrib["message"]

@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
     """Compare, and return the exit code."""
     with interrupts.held():
-        from vader_rt.gate.compare import compare, is_worse, table
+        from vader_rt.gate.compare import compare, differences, is_worse, table
         from vader_rt.gate.results import read_report
     if len(args.results) < 2:
         raise UsageError("compare wants two results or more")
@@ -52,11 +52,16 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
         give(json.dumps({"results": names, "metrics": [asdict(row) for row in rows]}))
     else:
         give("\n".join(map(printable, table(rows, names).split("\n"))))
+    unread = [n for n, report in zip(names, reports, strict=True) if not report["complete"]]
+    for name in unread:
+        tell(f"vader-rt: note: {name} is not of a whole recording")
+    for name, report in zip(names[1:], reports[1:], strict=True):
+        if differ := differences(reports[0], report):
+            tell(f"vader-rt: note: {name} differs from {names[0]} in its {', '.join(differ)}")
     if is_worse(rows):
         tell("vader-rt: more leaks than in the first")
         return EXIT_GATE_EXCEEDED
-    unread = [n for n, report in zip(names, reports, strict=True) if not report["complete"]]
     if unread:
-        tell(f"vader-rt: not decided: {unread[0]} is not of a whole recording")
+        tell("vader-rt: not decided, as not all of a recording was read")
         return EXIT_GATE_UNDECIDED
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from vader_rt.cli.gating import EXIT_CODES, Gate, add_gate_options
 from vader_rt.cli.interrupts import Interrupts
 from vader_rt.cli.streams import give, printable
+from vader_rt.cli.written import check_written
 from vader_rt.errors import UsageError
 
 HELP = "hold results against assertions, such as 'leak.mean<0.5%%'"
@@ -38,15 +39,27 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
     gate = Gate.of(args)
     if args.metrics is not None and len(args.results) > 1:
         raise UsageError("--metrics writes the figures of one result; give one")
-    reports = [read_report(path) for path in args.results]
+    written = {"--metrics": args.metrics, "--junit": args.junit}
+    folders = [path for path in args.results if path.is_dir()]
+    check_written(written, inputs=[*args.assert_file, *args.results], results=folders)
+    gate.begin()
+    reports = {str(path): read_report(path) for path in args.results}
     if not gate.assertions:
-        for path, report in zip(args.results, reports, strict=True):
-            give(printable(str(path)))
+        for path, report in reports.items():
+            give(printable(path))
             for name, value in pooled(report).items():
                 said = "-" if value is None else METRICS[name].said(value)
                 give(f"  {name:20} {said:>12}  {METRICS[name].about}")
     code = gate.conclude(reports)
     if code == 0 and gate.assertions:
-        count = len(reports)
-        give(f"passed: {count} result{'s' * (count > 1)}, {len(gate.assertions)} assertions")
+        give(f"passed: {_counted(len(reports), 'result')}, {_demands(gate, len(reports))}")
     return code
+
+
+def _demands(gate: Gate, results: int) -> str:
+    said = _counted(len(gate.assertions), "assertion")
+    return f"{said} each" if results > 1 else said
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

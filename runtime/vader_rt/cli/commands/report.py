@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vader_rt.cli.interrupts import Interrupts
 from vader_rt.cli.streams import give, printable, tell
-from vader_rt.errors import InputError, UsageError
+from vader_rt.errors import InputError
 
 if TYPE_CHECKING:
     from vader_rt.report.saved import Saved
@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
     """Make the report, and return the exit code."""
     with interrupts.held():
-        from vader_rt.io.files import write_bytes
+        from vader_rt.io.files import check_place, write_bytes
         from vader_rt.io.images import read_image
         from vader_rt.pipeline.save import PAGE_FILE, write_page
         from vader_rt.report.compose import page
@@ -55,7 +55,7 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
         from vader_rt.report.saved import Saved
 
     if args.output is not None:
-        _check_output(args.output)
+        check_place(args.output, "report", _START)
     saved = Saved.in_folder(args.result)
     with _of_ours(args.result):
         if args.video is not None:
@@ -91,20 +91,3 @@ def _of_ours(folder: Path) -> Iterator[None]:
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         what = f"{type(error).__name__}: {error}"
         raise InputError(f"{folder}: is not what vader-rt writes ({what})") from error
-
-
-def _check_output(path: Path) -> None:
-    """Make sure that a file is not lost: only an earlier page is written over.
-
-    Raises:
-        UsageError: it is something else.
-    """
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder; -o wants a file")
-    try:
-        with path.open("rb") as file:
-            is_page = file.read(len(_START)) == _START
-    except OSError:  # not there, or it cannot be written either
-        return
-    if not is_page:
-        raise UsageError(f"{path}: is there already, and is no report; give another file with -o")

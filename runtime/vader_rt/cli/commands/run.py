@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 from contextlib import closing
 from dataclasses import fields
@@ -23,6 +22,7 @@ from vader_rt.cli.options import (
 )
 from vader_rt.cli.so_far import USUAL_SECONDS, SoFar, write_preview
 from vader_rt.cli.streams import give, note, tell
+from vader_rt.cli.written import check_written
 from vader_rt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 HELP = "recover the real room from a recording of a call; the word `run` may be left out"
 INTERRUPTED = "interrupted before anything was recovered"
 _PASSWORD = re.compile(r"://[^/@]*@")
-_WRITTEN = ("output", "metrics", "junit", "preview", "checkpoint")
+_WRITTEN_BESIDE = ("metrics", "junit", "preview", "checkpoint")
 EPILOG = f"""\
 examples:
   vader-rt call.mp4                                   the room, into call.vader/
@@ -93,8 +93,11 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
 
     gate, folder = _gate(args), args.output or Path(f"{_stem(args.video[0])}.vader")
     video = Path(args.video[0]) if len(args.video) == 1 else None
-    _check_checkpoint(args.checkpoint, folder)
-    check_output(folder, video=video, inputs=_inputs(args), overwrite=args.overwrite)
+    inputs = _inputs(args)
+    written = {f"--{name}": getattr(args, name) for name in _WRITTEN_BESIDE}
+    check_written(written, inputs=inputs, results=[folder])
+    check_output(folder, video=video, inputs=inputs, overwrite=args.overwrite)
+    gate.begin()
     with ProgressPrinter(quiet=args.quiet) as printer, _so_far(args, folder) as so_far:
         result = _recover(args, printer, so_far, interrupts)
     if result is None:
@@ -113,16 +116,6 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
         tell(f"vader-rt: interrupted; the result in {folder} {how}")
         return EXIT_INTERRUPTED
     return _exit_code(result, gate) or unheard
-
-
-def _check_checkpoint(path: Path | None, folder: Path) -> None:
-    """Refuse a checkpoint in the output folder: that holds nothing but the result.
-
-    Raises:
-        UsageError: it would lie there.
-    """
-    if path is not None and Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents:
-        raise UsageError(f"{path}: lies in the output folder; give another place for --checkpoint")
 
 
 def _end_checkpoint(path: Path | None, result: Reconstruction) -> None:
@@ -167,8 +160,9 @@ def _gate(args: argparse.Namespace) -> Gate:
 
 def _inputs(args: argparse.Namespace) -> list[Path]:
     """The files and folders that the command line names, but for what is written."""
-    given = {name: value for name, value in vars(args).items() if name not in _WRITTEN}
-    paths = [*map(Path, given.pop("video")), *given.values()]
+    written = ("output", *_WRITTEN_BESIDE)
+    given = {name: value for name, value in vars(args).items() if name not in written}
+    paths = [*map(Path, given.pop("video")), *given.pop("assert_file"), *given.values()]
     return [path for path in paths if isinstance(path, Path)]
 
 
@@ -273,11 +267,15 @@ def _print(result: Reconstruction, folder: Path, args: argparse.Namespace) -> in
     return 0
 
 
+def _named(result: Reconstruction) -> dict[str, Any]:
+    return {str(result.report["input"]["name"]): result.report}
+
+
 def _exit_code(result: Reconstruction, gate: Gate) -> int:
     """Whether it passes the gate, if there is one; else, whether anything was recovered."""
     if gate.assertions:
-        return gate.conclude([result.report])
-    gate.conclude([result.report])
+        return gate.conclude(_named(result))
+    gate.conclude(_named(result))
     if result.is_empty:
         found = "what could be read of this call" if result.is_damaged else "this call"
         tell(f"vader-rt: nothing was recovered: no leak was found in {found}")
