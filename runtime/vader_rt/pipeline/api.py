@@ -219,6 +219,7 @@ class _Run:
             models=job.models,
             recovery=self.recovery,
             timer=job.timer,
+            notes=_notes(self.prepared),
             complete=whole,
         )
         return replace(found, report=said, whole=whole)
@@ -243,3 +244,12 @@ def _until(
         yield count
         if limit is not None and timer.total > limit and count >= at_least:
             return
+
+
+def _notes(prepared: Prepared) -> list[str]:
+    if not prepared.tiles:
+        return []
+    return [
+        f"it looks like a gallery of {prepared.tiles} tiles, and was taken for one call; "
+        "choose one with --tile"
+    ]

@@ -37,7 +37,8 @@ class Prepared:
     """What the second pass begins with.
 
     scenes: the main one first. pictures: of frames, so far of unmasked ones; see `Recovery` for the
-    others. to_the_end: whether the first pass was not ended before.
+    others. tiles: how many the recording shows, if it looks like a gallery. to_the_end: whether the
+    first pass was not ended before.
     """
 
     scenes: Sequence[Scene]
@@ -45,6 +46,7 @@ class Prepared:
     unmasked: Unmasked
     bare: BareRoom | None
     pictures: FramePictures
+    tiles: int
     to_the_end: bool
 
     @classmethod
@@ -54,7 +56,8 @@ class Prepared:
         """From what a scan has seen, and the scenes that it makes."""
         pictures = FramePictures()
         bare = seen.bare_room(scenes[0].virtual.image, models.person, pictures)
-        return cls(scenes, seen.chosen, seen.unmasked, bare, pictures, to_the_end)
+        found = (seen.unmasked, bare, pictures, seen.tiles)
+        return cls(scenes, seen.chosen, *found, to_the_end)
 
     def state(self) -> State:
         """This without the pictures, to which the second pass adds."""
@@ -63,14 +66,15 @@ class Prepared:
             "chosen": self.chosen.state(),
             "unmasked": self.unmasked,
             "bare": self.bare,
+            "tiles": self.tiles,
         }
 
     @classmethod
     def restored(cls, state: State, chosen: Chosen, engine: Engine) -> Prepared:
         """The same in another process, for which the frames are chosen already."""
         scenes = [_restored_scene(of_scene, engine) for of_scene in state["scenes"]]
-        found = state["unmasked"], state["bare"]
-        return cls(scenes, chosen, *found, FramePictures(), to_the_end=True)
+        found = (state["unmasked"], state["bare"], FramePictures(), state["tiles"])
+        return cls(scenes, chosen, *found, to_the_end=True)
 
 
 def _scene_state(scene: Scene) -> State:

@@ -32,12 +32,13 @@ def report(
     models: Models,
     recovery: Recovery,
     timer: StageTimer,
+    notes: Sequence[str],
     complete: bool,
 ) -> dict[str, Any]:
     """The report on a result.
 
-    complete: False for what there was when a job was interrupted. It is also False in the report if
-    the input is damaged.
+    notes: what else is to be known, a sentence each. complete: False for what there was when a job
+    was interrupted. It is also False in the report if the input is damaged.
     """
     losses, times = source.losses(), source.times()
     return {
@@ -46,7 +47,7 @@ def report(
         "examiner": options.examiner,
         "command_line": None,
         "input": {**_input(source, len(result.timeline)), "damaged": bool(losses)},
-        "warnings": losses + source.notes(),
+        "warnings": [*losses, *source.notes(), *notes],
         "unmasked": _unmasked(recovery.unmasked, source),
         "coverage": result.coverage,
         "shown": float(result.shown.mean()),

@@ -22,6 +22,7 @@ from vader_rt.origins.pictures import FramePictures
 from vader_rt.pipeline.chosen import AllFrames, ChosenFrames
 from vader_rt.room.first_look import first_look, looked_at
 from vader_rt.sources.source import FrameSource
+from vader_rt.sources.tiles import find_tiles
 from vader_rt.virtual.bare_room import BareRoom, bare_room
 from vader_rt.virtual.estimate import VirtualBackground, estimate_virtual, loop_virtual
 from vader_rt.virtual.given import Given, given_virtual, library_virtual
@@ -33,6 +34,7 @@ from vader_rt.virtual.unmasked import Unmasked, find_unmasked
 
 _MASK_WH = (480, 270)
 """Size of the person masks of unmasked frames."""
+_LOOKS_FOR_TILES = 8
 _MOST_UNMASKED = 8
 """Unmasked frames of which the room is made, at most."""
 
@@ -92,6 +94,14 @@ class Seen:
         live = self.source.live
         views = self.chosen.held().items() if live else enumerate(self.source.views())
         return {index: view.bgr() for index, view in views if index in wanted}
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles of a gallery the recording shows; 0 where it looks like one call."""
+        frames = self._all_kept.frames
+        step = max(1, len(frames) // _LOOKS_FOR_TILES)
+        found = find_tiles([frames[i] for i in range(0, len(frames), step)]) if frames else []
+        return len(found) if len(found) > 1 else 0
 
     @cached_property
     def kept(self) -> KeptFrames:

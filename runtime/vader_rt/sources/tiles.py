@@ -76,7 +76,10 @@ def chosen_tile(source: FrameSource, tile: Tile, start: float = 0.0) -> Rectangl
 
 def find_tiles(frames: Sequence[np.ndarray]) -> list[FoundTile]:
     """The tiles that frames (H, W, 3) uint8 BGR of a recording show, in the order of reading."""
-    darkest, brightest = np.minimum.reduce(frames), np.maximum.reduce(frames)
+    darkest, brightest = frames[0].copy(), frames[0].copy()
+    for frame in frames[1:]:  # one at a time, as they may be made when they are asked for
+        np.minimum(darkest, frame, out=darkest)
+        np.maximum(brightest, frame, out=brightest)
     changes = (brightest - darkest).max(axis=2)
     still = changes <= _STILL_LEVELS
     middle = cv2.addWeighted(darkest, 0.5, brightest, 0.5, 0)

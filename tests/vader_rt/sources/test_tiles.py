@@ -97,5 +97,11 @@ def test_a_room_is_recovered_from_a_tile(gallery: Gallery) -> None:
     assert place[0] == "auto"
     assert near(",".join(map(str, (0, 0, *place[1]))), (0, 0, 320, 180))
     assert any("the tile at" in warning for warning in result.report["warnings"])
+    assert not any("gallery" in warning for warning in result.report["warnings"])
     with pytest.raises(UsageError, match="roi and tile: give one of them"):
         reconstruct(gallery(0), tile=1, roi=(0, 0, 64, 64))
+
+
+def test_a_gallery_that_is_taken_for_one_call_is_told_of(gallery: Gallery) -> None:
+    (warning,) = reconstruct(gallery(0), frames=8).report["warnings"]
+    assert warning.startswith("it looks like a gallery of 4 tiles, and was taken for one call")
