@@ -85,7 +85,11 @@ def _score(name: str) -> Callable[[Report], float | None]:
     return lambda report: report["scores"] and report["scores"][name]
 
 
-_TRUTH = "--truth and --mask"
+def _true_leak(name: str) -> Callable[[Report], float | None]:
+    return lambda report: report["selftest"]["leak"][name] if "selftest" in report else None
+
+
+_TRUTH, _MEASURED = "--truth and --mask", "a result of selftest"
 METRICS = {
     "leak.mean": Metric("share", "leaking pixels of a frame, mean of all", _leak(np.mean)),
     "leak.p95": Metric("share", "… in all but the worst twentieth", _leak(_percentile_95)),
@@ -107,6 +111,19 @@ METRICS = {
     ),
     "score.artifact": Metric(
         "share", "… where the virtual background is not right", _score("artifact"), _TRUTH
+    ),
+    "true_leak.mean": Metric(
+        "share", "the leak as it was measured, mean of all frames", _true_leak("mean"), _MEASURED
+    ),
+    "true_leak.p95": Metric(
+        "share", "… in all but the worst twentieth", _true_leak("p95"), _MEASURED
+    ),
+    "true_leak.max": Metric("share", "… in the worst", _true_leak("max"), _MEASURED),
+    "true_leak.ever": Metric(
+        "share",
+        "of the picture, leaked at some time by a tenth or more",
+        _true_leak("ever"),
+        _MEASURED,
     ),
 }
 """All figures by name."""

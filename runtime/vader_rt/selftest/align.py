@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -15,7 +16,9 @@ from vader_rt.selftest.camera import THUMBNAIL_WH, CameraLook, Kept
 from vader_rt.selftest.timing import Timing, timed
 from vader_rt.sources.source import FrameSource
 from vader_rt.virtual.appearance import AS_IT_IS, Appearance, matched
+from vader_rt.virtual.given import shows
 from vader_rt.virtual.placement import Placement, Shown, plain_placements, refined
+from vader_rt.virtual.register import Fit
 
 _SURELY_PERSON, _INSIDE = 230, 1 / 60
 """Colours are compared where the person surely is, and not nearer to their edge than this."""
@@ -23,6 +26,10 @@ _MOST_LEFT = 16.0
 """Levels, in the median, by which the caller may differ in the end."""
 _WORTH = 0.95
 """A placement below a pixel is taken if it leaves no more than this share of the difference."""
+_NOBODY, _SAME_SHARE, _SAME_DETAIL = 25, 0.75, 0.5
+"""Where a person mask is no more than this, nobody is. There a call shows the camera's picture if
+so large a share of the pixels agrees and their detail is so much correlated. A wall and a picture
+that is as plain agree too, but their detail does not."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ def aligned(look: CameraLook, call: FrameSource) -> Alignment:
     """Find how a call shows the camera's picture.
 
     Raises:
-        InputError: it does not, or in another framing.
+        InputError: it does not, or in another framing, or it shows all of it.
     """
     small = [view.luma(THUMBNAIL_WH) for view in prefetch(call.views())]
     seconds = np.array([call.time(index) for index in range(len(small))])
@@ -87,7 +94,27 @@ def aligned(look: CameraLook, call: FrameSource) -> Alignment:
     pairs = _pairs(look, call, timing)
     if not pairs:
         return first
-    return _in_tone(_below_a_pixel(_in_tone(first, pairs), pairs), pairs)
+    found = _in_tone(_below_a_pixel(_in_tone(first, pairs), pairs), pairs)
+    _check_masked(found, look, call.name, pairs)
+    return found
+
+
+def check_order(look: CameraLook, name: str, virtual_background: Path | None) -> None:
+    """Refuse a call in the place of the camera's recording.
+
+    name: of that recording. virtual_background: the client's picture, if it is known.
+
+    Raises:
+        InputError: where nobody is it shows that picture, or that cannot be read.
+    """
+    room = look.room
+    if virtual_background is None or not room.known.any():
+        return
+    if shows(Shown(room.image, room.known), virtual_background):
+        raise InputError(
+            f"{name}: shows {virtual_background.name} where nobody is, so it is a call; give the "
+            "camera's recording first, then the call, before another picture than the room's"
+        )
 
 
 _Pair = tuple[Kept, np.ndarray]
@@ -135,6 +162,33 @@ def _below_a_pixel(alignment: Alignment, pairs: list[_Pair]) -> Alignment:
         return float(np.concatenate(off).mean())
 
     return better if left(better) < _WORTH * left(alignment) else alignment
+
+
+def _check_masked(alignment: Alignment, look: CameraLook, name: str, pairs: list[_Pair]) -> None:
+    """Raises InputError if most frames of the call show the camera's picture beside the caller."""
+    fits = []
+    for kept, frame in pairs:
+        free = _beside(alignment, look, kept)
+        if free.any():
+            fits.append(Fit.of(alignment.shown(kept.frame), Shown(frame, free), free))
+    if not fits:
+        return
+    agreeing, alike = (
+        float(np.median(each)) for each in zip(*((f.agreeing, f.alike) for f in fits), strict=True)
+    )
+    if agreeing >= _SAME_SHARE and alike >= _SAME_DETAIL:
+        raise InputError(
+            f"{name}: shows the camera's picture beside the caller too ({agreeing:.0%} of it is "
+            "the same), no virtual background; was nothing masked, or is it the same recording "
+            "twice?"
+        )
+
+
+def _beside(alignment: Alignment, look: CameraLook, kept: Kept) -> np.ndarray:
+    """Where nobody is in a frame, and not near to anybody: (H, W) bool."""
+    mask = alignment.placed(shrunk(look.mask(kept.place), look.size_wh))
+    side = 2 * round(alignment.size_wh[0] * _INSIDE) + 1
+    return cv2.dilate(mask, np.ones((side, side), np.uint8)) <= _NOBODY
 
 
 def _surely(alignment: Alignment, kept: Kept) -> np.ndarray:

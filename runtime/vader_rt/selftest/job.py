@@ -20,7 +20,7 @@ from vader_rt.io.video import open_video
 from vader_rt.models import PERSON_MODEL
 from vader_rt.pipeline.api import reconstruct
 from vader_rt.pipeline.result import Reconstruction, heat
-from vader_rt.selftest.align import Alignment, aligned, as_recorded
+from vader_rt.selftest.align import Alignment, aligned, as_recorded, check_order
 from vader_rt.selftest.camera import CameraLook, look_at
 from vader_rt.selftest.compose import compose, virtual_image
 from vader_rt.selftest.figures import figures
@@ -37,6 +37,9 @@ Recover = Callable[..., Reconstruction]
 """Recovers a call, a path, with `Options` by name: `reconstruct`, or one that tells more."""
 _MANY = 3.0
 """Noise in levels that is taken while none could be measured yet."""
+_LEAST_TOLD = 0.5
+"""Where the leak cannot be told it counts as none. Where that is most of the picture beside the
+caller, the figures would say that hardly anything leaks, whatever does."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,27 @@ class SelfTest:
 
 @dataclass(frozen=True)
 class _Test:
-    """What is measured with. client: the client's own masks, None where the call tells them."""
+    """What is measured with.
+
+    persons: the masks that are given, None where segmenters make them. client: the client's own,
+    None where the call tells them.
+    """
 
     camera: FrameSource
     look: CameraLook
     alignment: Alignment
-    persons_given: bool
+    persons: Masks | None
     client: Masks | None = None
+
+    def losses(self, call: FrameSource) -> dict[str, list[str]]:
+        """What of each recording could not be read, by what the recording is and its name."""
+        read = {
+            "the camera's recording": self.camera,
+            "the client's masks": self.client,
+            "the person masks": self.persons,
+            "the call": call,
+        }
+        return {f"{what}, {r.name}": r.losses() for what, r in read.items() if r is not None}
 
 
 def pair(
@@ -71,24 +88,27 @@ def pair(
     call: Path,
     *,
     person_masks: Path | None = None,
+    virtual_background: Path | None = None,
     recover: Recover = reconstruct,
     **options: Any,
 ) -> SelfTest:
     """Test a client by the same moment before and after it.
 
     camera: the recording of what the camera showed. call: of what the client showed. person_masks:
-    of the camera's frames, if they are known. options: see `Options`.
+    of the camera's frames, if they are known. virtual_background: the picture before which the
+    client puts the caller, if it is known. options: see `Options`.
 
     Raises:
-        InputError: one cannot be read, or they cannot be brought together. EngineError, UsageError:
-        see `reconstruct`.
+        InputError: one cannot be read, they cannot be brought together, or what leaks cannot be
+        told from them. EngineError, UsageError: see `reconstruct`.
     """
-    before, after = open_video(camera), open_video(call)
-    look = _looked(before, person_masks, after.size_wh, options)
+    before, after, persons = open_video(camera), open_video(call), _opened(person_masks)
+    look = _looked(before, persons, after.size_wh, options)
+    check_order(look, before.name, virtual_background)
     alignment = aligned(look, after)
-    test = _Test(before, look, alignment, person_masks is not None)
+    test = _Test(before, look, alignment, persons)
     _tell(alignment)
-    return _tested(test, after, recover(call, **options))
+    return _tested(test, after, recover(call, virtual_background=virtual_background, **options))
 
 
 def client_masks(
@@ -108,19 +128,22 @@ def client_masks(
     Raises:
         InputError: something cannot be read. EngineError, UsageError: see `reconstruct`.
     """
-    source, own = open_video(camera), open_masks(masks)
+    source, own, persons = open_video(camera), open_masks(masks), _opened(person_masks)
     picture = virtual_image(virtual_background, source.size_wh)
     compose(source, own, picture, call)
-    look = _looked(source, person_masks, source.size_wh, options)
-    alignment = as_recorded(source.size_wh)
-    test = _Test(source, look, alignment, person_masks is not None, own)
+    look = _looked(source, persons, source.size_wh, options)
+    test = _Test(source, look, as_recorded(source.size_wh), persons, own)
     result = recover(call, virtual_background=virtual_background, **options)
     tested = _tested(test, open_video(call), result)
     return replace(tested, more={**tested.more, "composed_call.mp4": call.read_bytes()})
 
 
+def _opened(masks: Path | None) -> Masks | None:
+    return None if masks is None else open_masks(masks)
+
+
 def _looked(
-    camera: FrameSource, masks: Path | None, call_wh: tuple[int, int], options: dict[str, Any]
+    camera: FrameSource, masks: Masks | None, call_wh: tuple[int, int], options: dict[str, Any]
 ) -> CameraLook:
     look = look_at(camera, _person_of(masks, options.get("threads", 0)), call_wh)
     known = float(look.room.known.mean())
@@ -128,11 +151,10 @@ def _looked(
     return look
 
 
-def _person_of(masks: Path | None, threads: int) -> PersonOf:
+def _person_of(masks: Masks | None, threads: int) -> PersonOf:
     if masks is not None:
-        given = open_masks(masks)
-        planes = given.planes()
-        return lambda frame: (given.next_of(planes),) * 2
+        planes = masks.planes()
+        return lambda frame: (masks.next_of(planes),) * 2
     pose = Segmenter(PERSON_MODEL, letterbox=True, threads=threads)
     selfie = Segmenter(threads=threads)
 
@@ -171,6 +193,12 @@ def _tested(test: _Test, call: FrameSource, result: Reconstruction) -> SelfTest:
             lag.add(told, person)
     if not leak.compared:
         raise InputError(f"{call.name}: no frame of it is in {test.camera.name}")
+    if leak.told_beside < _LEAST_TOLD:
+        raise InputError(
+            f"{call.name}: what leaks cannot be told in {1 - leak.told_beside:.0%} of the picture "
+            "beside the caller, as room and virtual background are too much alike there, or it is "
+            "not known; let the client show another picture, and give it as --virtual-background"
+        )
     sources = _sources(test, result)
     known = test.client is not None or sources["virtual"] == "given"
     said = {
@@ -179,12 +207,30 @@ def _tested(test: _Test, call: FrameSource, result: Reconstruction) -> SelfTest:
         "lag_frames": lag.frames(),
         **figures(result, leak, room, behind_known=known),
     }
+    lost = test.losses(call)
+    said["notes"][:0] = _named(lost)
     alpha = np.where(room.known, 255, 0).astype(np.uint8)
     shown = np.dstack([room.image, alpha])
     pictures = {"true_leak.png": heat(leak.strongest), "true_room.png": shown}
     encoded = {name: cv2.imencode(".png", p)[1].tobytes() for name, p in pictures.items()}
     said["outputs"] = {name: hashlib.sha256(data).hexdigest() for name, data in encoded.items()}
-    return SelfTest(result.with_report(selftest=said), encoded)
+    marked = _marked(result, lost, own=call.losses())
+    return SelfTest(marked.with_report(selftest=said), encoded)
+
+
+def _named(lost: dict[str, list[str]]) -> list[str]:
+    return [f"{name}: {sentence}" for name, sentences in lost.items() for sentence in sentences]
+
+
+def _marked(result: Reconstruction, lost: dict[str, list[str]], own: list[str]) -> Reconstruction:
+    """The result of a damaged input, if any of the recordings is. own: what the call's lost."""
+    named = _named(lost)
+    if not named:
+        return result
+    # what was recovered tells of the call's losses too, without its name
+    warnings = [*named, *(w for w in result.report["warnings"] if w not in own)]
+    damaged = {**result.report["input"], "damaged": True}
+    return result.with_report(warnings=warnings, input=damaged, complete=False)
 
 
 def _sources(test: _Test, result: Reconstruction) -> dict[str, Any]:
@@ -199,7 +245,7 @@ def _sources(test: _Test, result: Reconstruction) -> dict[str, Any]:
             "frames": len(test.look.masks),
             "size_wh": list(camera.size_wh),
         },
-        "persons": "given" if test.persons_given else "segmenter",
+        "persons": "given" if test.persons is not None else "segmenter",
         "virtual": virtual,
         "alignment": test.alignment.report(),
     }
@@ -218,7 +264,7 @@ def _measured(
     test: _Test, call: FrameSource, result: Reconstruction, room: Room
 ) -> Iterator[tuple[Told | None, np.ndarray | None]]:
     """The client's mask and the person of each frame of the call; None without the camera's."""
-    person, size_wh = Person(room, test.persons_given), call.size_wh
+    person, size_wh = Person(room, test.persons is not None), call.size_wh
     client = None if test.client is None else test.client.planes()
     camera = enumerate(prefetch(test.camera.frames()))
     timing, index, noise = test.alignment.timing, -1, _MANY

@@ -74,6 +74,7 @@ class LeakSum:
     timeline: list[float | None] = field(default_factory=list)
     strongest: np.ndarray = field(init=False)
     _told: list[float] = field(default_factory=list)
+    _beside: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.strongest = np.zeros(self.size_wh[::-1], np.float32)
@@ -84,6 +85,8 @@ class LeakSum:
         np.maximum(self.strongest, leak, out=self.strongest)
         self.timeline.append(float(leak.mean()))
         self._told.append(float((matte.told | person).mean()))
+        beside = ~person
+        self._beside.append((int((matte.told & beside).sum()), int(beside.sum())))
 
     def skip(self) -> None:
         """Go past a frame of which nothing is known."""
@@ -98,6 +101,12 @@ class LeakSum:
     def told(self) -> float:
         """The share of the picture, on average, of which the leak could be told."""
         return float(np.mean(self._told)) if self._told else 0.0
+
+    @property
+    def told_beside(self) -> float:
+        """The share, of all pixels beside the person, of which the leak could be told."""
+        told, pixels = np.sum(self._beside, axis=0) if self._beside else (0, 0)
+        return float(told / max(pixels, 1))
 
     def figures(self) -> dict[str, float]:
         """The leak in numbers."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from vader_rt.errors import InputError, reading
 from vader_rt.io.images import IMAGE_SUFFIXES, read_gray
-from vader_rt.io.video import open_video
+from vader_rt.io.video import VideoFile, open_video
 
 _NUMBER = re.compile(r"(\d+)\D*$")
 """The last number in a name is that of the frame."""
@@ -20,10 +20,19 @@ _NUMBER = re.compile(r"(\d+)\D*$")
 
 @dataclass(frozen=True)
 class Masks:
-    """Masks of all frames, in their order. pictures: their files; of a video there are none."""
+    """Masks of all frames, in their order: of a video, or pictures, their files."""
 
     path: Path
     pictures: tuple[Path, ...] = ()
+    video: VideoFile | None = None
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def losses(self) -> list[str]:
+        """What of them could not be read so far, a sentence each."""
+        return [] if self.video is None else self.video.losses()
 
     def planes(self) -> Iterator[np.ndarray]:
         """Yield (h, w) uint8, 255 = the person.
@@ -31,10 +40,10 @@ class Masks:
         Raises:
             InputError: one cannot be read.
         """
-        if self.pictures:
+        if self.video is None:
             yield from map(read_gray, self.pictures)
             return
-        for frame in open_video(self.path).frames():
+        for frame in self.video.frames():
             yield cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
 
     def next_of(self, planes: Iterator[np.ndarray]) -> np.ndarray:
@@ -56,8 +65,7 @@ def open_masks(path: Path) -> Masks:
         InputError: it is neither, or a number is missing or there twice.
     """
     if not path.is_dir():
-        open_video(path)
-        return Masks(path)
+        return Masks(path, video=open_video(path))
     with reading(path):
         found = [p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES]
     if not found:

@@ -69,6 +69,15 @@ def given_virtual(path: str | Path, kept: KeptFrames) -> Given:
     )
 
 
+def shows(shown: Shown, path: str | Path) -> bool:
+    """Whether a recording shows the user's virtual image, just as most clients do.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    return _is_as_it_is(_View(shown, shown.sure).plain(read_image(path)))
+
+
 def library_virtual(folder: str | Path, kept: KeptFrames) -> Given | None:
     """Find the picture in a folder that the call shows, the one that fits best; None if none does.
 

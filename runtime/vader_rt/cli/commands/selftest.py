@@ -161,23 +161,25 @@ def _with_command_line(tested: SelfTest, args: argparse.Namespace) -> SelfTest:
 
 
 def _print(tested: SelfTest, folder: Path, args: argparse.Namespace) -> None:
-    found = tested.result.report["selftest"]
+    report = tested.result.report
+    found = report["selftest"]
     try:
         if args.json:
             give(json.dumps(found))
         if not args.quiet:
-            (note if args.json else give)("\n".join(map(printable, _summary(found, folder))))
+            (note if args.json else give)("\n".join(map(printable, _summary(report, folder))))
     except UsageError as error:
         tell(f"vader-rt: {error}; the result is in {folder}")
         raise
 
 
-def _summary(found: dict[str, Any], folder: Path) -> Iterator[str]:
+def _summary(report: dict[str, Any], folder: Path) -> Iterator[str]:
     """What was found, in a few lines."""
+    found = report["selftest"]
     leak, scores = found["leak"], found["scores"]
     yield (
         f"leak      {leak['mean']:.2%} of the picture in a frame on average, "
-        f"{leak['p95']:.2%} in 95 % of them at most, {leak['max']:.2%} in the worst"
+        f"95th percentile {leak['p95']:.2%}, worst {leak['max']:.2%}"
     )
     yield (
         f"ever      {leak['ever']:.1%} of the picture leaked at some time by a tenth or more, "
@@ -189,8 +191,13 @@ def _summary(found: dict[str, Any], folder: Path) -> Iterator[str]:
         yield f"score     {scores['challenge']:.3f} of what leaked was recovered in its colour"
     for word in ("shown", "claimed"):
         yield f"{word:9} {_said(found[word])}"
+    yield f"camera    {found['camera']['name']}"
+    composed = found["kind"] == "client_masks"
+    yield f"call      {'composed of it and the masks' if composed else report['input']['name']}"
     yield f"measured  in {found['frames']} frames; {_sources(found)}"
-    yield from (f"note      {sentence}" for sentence in found["notes"])
+    warnings = report["warnings"]
+    yield from (f"warning   {sentence}" for sentence in warnings)
+    yield from (f"note      {sentence}" for sentence in found["notes"] if sentence not in warnings)
     yield f"pictures  {folder / 'true_leak.png'}, {folder / 'true_room.png'}"
     yield f"recovered {folder / 'background.png'}"
 
