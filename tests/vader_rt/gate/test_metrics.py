@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.vader_rt.conftest import Report
+from vader_rt.gate.assertions import Assertion, judge
 from vader_rt.gate.metrics import METRICS, frame_metrics, pooled
 
 
@@ -37,6 +38,19 @@ def test_unmasked_frames_are_marked_and_timed(report: Report) -> None:
 def test_frames_from_memory_have_no_times(report: Report) -> None:
     report["frame_times"] = []
     assert {frame.seconds for frame in frame_metrics(report)} == {None}
+
+
+def test_the_true_leak_is_that_of_a_selftest(report: Report) -> None:
+    names = ("mean", "p95", "max", "ever")
+    assert {pooled(report)[f"true_leak.{name}"] for name in names} == {None}
+    (undecided,) = judge([Assertion.parse("true_leak.mean<=1")], report)
+    assert undecided.state == "undecided"
+    assert undecided.why == "that needs a result of selftest"
+    leak = {"mean": 0.02, "p95": 0.03, "max": 0.05, "ever": 0.3, "ever_half": 0.2}
+    report["selftest"] = {"leak": leak}
+    assert [pooled(report)[f"true_leak.{name}"] for name in names] == [0.02, 0.03, 0.05, 0.3]
+    verdicts = judge([Assertion.parse(f"true_leak.max{c}5%") for c in ("<=", "<")], report)
+    assert [verdict.state for verdict in verdicts] == ["passed", "failed"]
 
 
 def test_values_are_said_in_their_unit() -> None:

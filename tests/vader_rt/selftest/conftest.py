@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import SMALL_WH
 from train.calls import Call, true_leak
 from vader_rt.io.video import VideoWriter, open_video
+from vader_rt.selftest.job import SelfTest, client_masks, pair
 
 
 @dataclass(frozen=True)
@@ -77,3 +78,22 @@ def maker(sample: Call, small_virtual: Path, tmp_path_factory: pytest.TempPathFa
 def cheap(untrained: dict[str, Path]) -> dict[str, object]:
     """Options with which recovery is quick and tells nothing."""
     return {"model": untrained["frame"], "restore": False, "engine": "onnx-cpu", "frames": 8}
+
+
+@pytest.fixture(scope="session")
+def paired(maker: Maker, cheap: dict[str, object]) -> SelfTest:
+    return pair(
+        maker.camera,
+        maker.call,
+        virtual_background=maker.virtual,
+        person_masks=maker.persons,
+        **cheap,
+    )
+
+
+@pytest.fixture(scope="session")
+def composed(
+    maker: Maker, cheap: dict[str, object], tmp_path_factory: pytest.TempPathFactory
+) -> SelfTest:
+    call = tmp_path_factory.mktemp("composed") / "call.mp4"
+    return client_masks(maker.masks, maker.camera, call, person_masks=maker.persons, **cheap)

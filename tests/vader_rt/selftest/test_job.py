@@ -18,26 +18,7 @@ from vader_rt.errors import InputError
 from vader_rt.io.video import open_video
 from vader_rt.pipeline.save import RESULT_FILES
 from vader_rt.schemas import result_schema
-from vader_rt.selftest.job import SelfTest, client_masks, pair
-
-
-@pytest.fixture(scope="module")
-def paired(maker: Maker, cheap: dict[str, object]) -> SelfTest:
-    return pair(
-        maker.camera,
-        maker.call,
-        virtual_background=maker.virtual,
-        person_masks=maker.persons,
-        **cheap,
-    )
-
-
-@pytest.fixture(scope="module")
-def composed(
-    maker: Maker, cheap: dict[str, object], tmp_path_factory: pytest.TempPathFactory
-) -> SelfTest:
-    call = tmp_path_factory.mktemp("composed") / "call.mp4"
-    return client_masks(maker.masks, maker.camera, call, person_masks=maker.persons, **cheap)
+from vader_rt.selftest.job import SelfTest, pair
 
 
 @pytest.mark.parametrize("kind", ["paired", "composed"])

@@ -167,14 +167,14 @@ def _print(tested: SelfTest, folder: Path, args: argparse.Namespace) -> None:
         if args.json:
             give(json.dumps(found))
         if not args.quiet:
-            (note if args.json else give)("\n".join(map(printable, _summary(report, folder))))
+            (note if args.json else give)("\n".join(map(printable, summary(report, folder))))
     except UsageError as error:
         tell(f"vader-rt: {error}; the result is in {folder}")
         raise
 
 
-def _summary(report: dict[str, Any], folder: Path) -> Iterator[str]:
-    """What was found, in a few lines."""
+def summary(report: dict[str, Any], folder: Path) -> Iterator[str]:
+    """What was found, in a few lines. report: as in result.json. folder: where it lies."""
     found = report["selftest"]
     leak, scores = found["leak"], found["scores"]
     yield (
