@@ -30,6 +30,9 @@ NETWORK_WH = (160, 96)
 LOOK = ["look", "look_leak", "look_matte", "look_residual"]
 INPUTS = ["frame", "virtual", "trace", "occupancy", "edge", "dog", "person", *LOOK]
 
+# where it is set, programs do not hold back what they print, and those of users do
+os.environ.pop("PYTHONUNBUFFERED", None)
+
 
 @pytest.fixture(scope="session")
 def sample() -> Call:

@@ -55,15 +55,26 @@ def _printable(character: str) -> str:
 
 
 def _put(text: str, stream: TextIO) -> None:
-    """Print a text, in what the stream's encoding has, and now: later, Python would complain.
+    """Print a text, in what the stream's encoding has, and now.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written; what is printed there later goes nowhere.
     """
     encoding = stream.encoding or "utf-8"
     try:
         text = text.encode(encoding, "backslashreplace").decode(encoding)
         stream.write(text + "\n")
+        stream.flush()
     except UnicodeError as error:  # not every encoding can write every text, or a line's end
         raise OSError(f"its encoding is {encoding}") from error
-    stream.flush()
+    except OSError:
+        _silence(stream)
+        raise
+
+
+def _silence(stream: TextIO) -> None:
+    """Let go nowhere what a stream still holds: at its end, Python would try again, and complain."""
+    with suppress(OSError):  # it may be no file at all
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
