@@ -73,7 +73,7 @@ def _put(text: str, stream: TextIO) -> None:
 
 
 def _silence(stream: TextIO) -> None:
-    """Let go nowhere what a stream still holds: at its end, Python would try again, and complain."""
+    """Let what a stream still holds go nowhere: at its end, Python would try again and complain."""
     with suppress(OSError):  # it may be no file at all
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

@@ -1,4 +1,4 @@
-"""Commands: which one is meant, and what a shell is told of them."""
+"""Commands: which one is meant, and what each says of itself."""
 
 from __future__ import annotations
 
@@ -56,19 +56,3 @@ def test_version_names_the_engines() -> None:
     line = run("--version").stdout
     assert line.startswith("vader-rt ")
     assert "onnxruntime " in line
-
-
-def test_bash_completes_commands_and_options() -> None:
-    script = """
-eval "$1"
-for line in "vader-rt doc" "vader-rt doctor --js" "vader-rt run --virtual-l"; do
-    COMP_WORDS=($line); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMP_LINE=$line; COMPREPLY=()
-    _shtab_vader_rt vader-rt "${COMP_WORDS[COMP_CWORD]}" x
-    echo "${COMPREPLY[@]}"
-done
-"""
-    completion = run("completion", "bash").stdout
-    shell = subprocess.run(
-        ["bash", "-c", script, "bash", completion], capture_output=True, text=True, check=True
-    )
-    assert shell.stdout.split("\n")[:3] == ["doctor", "--json", "--virtual-library"]
