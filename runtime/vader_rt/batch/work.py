@@ -21,7 +21,7 @@ from vader_rt.batch.record import (
     known_files,
     read_record,
 )
-from vader_rt.errors import EngineError, InputError, VaderError, explained
+from vader_rt.errors import EngineError, InputError, VaderError, explained, writing
 from vader_rt.pipeline.api import reconstruct_stream
 from vader_rt.pipeline.checkpoint import remove_checkpoint
 from vader_rt.pipeline.options import Options
@@ -192,6 +192,9 @@ def _skipped(record: Record) -> Outcome:
 
 
 def _recovered(task: Task, tell: Tell, checkpoint: Path | None) -> Reconstruction:
+    if checkpoint is not None:
+        with writing(checkpoint.parent):
+            checkpoint.parent.mkdir(parents=True, exist_ok=True)
     result = None
     for progress in reconstruct_stream(task.video, **task.options, checkpoint=checkpoint):
         tell(progress.stage, progress.frame, progress.total)

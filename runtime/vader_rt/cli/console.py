@@ -24,14 +24,15 @@ _MOST_TIMES = 4
 
 
 class _Lines(logging.Handler):
-    """What is logged, each record on one line, and none twice."""
+    """What is logged, each record on one line, and none twice; what is amiss, as an error is."""
 
     def __init__(self) -> None:
         super().__init__()
         self._told: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = self.format(record)
+        amiss = "vader-rt: " if record.levelno >= logging.WARNING else ""
+        line = f"{amiss}{self.format(record)}"
         if line not in self._told:
             tell(line)
         self._told.add(line)

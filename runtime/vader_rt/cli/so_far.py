@@ -23,18 +23,22 @@ class SoFar:
     """Every so many seconds, writes what was recovered by then; in a thread, so a stream goes on.
 
     every: seconds; None writes nothing. write: takes a result. Where writing fails, that is told,
-    and the work goes on.
+    each reason once, and the work goes on. What is done before the first time is written at its
+    end: who asked for it finds it, or hears why not.
     """
 
     def __init__(self, every: float | None, write: Callable[[Reconstruction], object]) -> None:
         self._every, self._write = every, write
         self._due = time.monotonic() + (every or 0)
         self._thread: threading.Thread | None = None
+        self._told = set[str]()
 
     def update(self, progress: Progress) -> None:
         """Write it, if it is time."""
         busy = self._thread is not None and self._thread.is_alive()
-        if self._every is None or busy or time.monotonic() < self._due:
+        is_last_chance = self._thread is None and progress.result is not None
+        is_time = time.monotonic() >= self._due or is_last_chance
+        if self._every is None or busy or not is_time:
             return
         later = progress.later()
         if later is None:
@@ -59,7 +63,10 @@ class SoFar:
         try:
             self._write(later())
         except Exception as error:  # whatever it is, the end of the work may go well
-            tell(f"vader-rt: what was recovered so far is not written: {explained(error)}")
+            line = f"vader-rt: what was recovered so far is not written: {explained(error)}"
+            if line not in self._told:
+                tell(line)
+            self._told.add(line)
 
 
 def write_preview(path: Path, result: Reconstruction) -> None:

@@ -59,6 +59,7 @@ class Checkpoint:
             self.found = self._read()
         else:
             write_state(path, self._head, None)
+        self._is_kept = self.found is not None
 
     @classmethod
     def of(cls, options: Options, source: FrameSource, models: Models) -> Checkpoint | None:
@@ -75,10 +76,13 @@ class Checkpoint:
             )
         if source.state() is None:
             raise UsageError("checkpoint: frames in memory are gone with it; give a file")
+        path = Path(options.checkpoint)
+        if not path.parent.exists():
+            raise UsageError(f"{path}: its folder does not exist; make it, or give another place")
         handed_over = [n for n in ("model", "restoration", "judge") if _is_engine(options, n)]
         if handed_over:
             raise UsageError(f"checkpoint: {handed_over[0]} has to be a file to be known again")
-        return cls(Path(options.checkpoint), _job(options, source, models), options.every)
+        return cls(path, _job(options, source, models), options.every)
 
     @contextmanager
     def taken(self) -> Iterator[State]:
@@ -102,15 +106,25 @@ class Checkpoint:
         wait = self._every or max(USUAL_SECONDS, self._cost / _MOST_SHARE)
         return time.monotonic() - self._last >= wait
 
-    def save(self, state: State) -> None:
-        """Replace the state; where that fails it is told, and the work goes on."""
+    def save(self, state: State) -> bool:
+        """Replace the state, and say whether that went well; if not, the work can go on.
+
+        It is told as an error, for without a checkpoint all is lost if the job is killed.
+        """
         start = time.monotonic()
         try:
             write_state(self._path, self._head, state)
         except UsageError as error:
-            log.warning("%s; the last checkpoint stays, and the work goes on", error)
-        self._last = time.monotonic()
-        self._cost = self._last - start
+            what = "the last checkpoint stays" if self._is_kept else "there is no checkpoint"
+            log.error("%s; %s, and the work goes on", error, what)
+            if not self._is_kept:
+                self.remove()  # nobody could go on from it
+            return False
+        finally:
+            self._last = time.monotonic()
+            self._cost = self._last - start
+        self._is_kept = True
+        return True
 
     def remove(self) -> None:
         """Remove the file: there is nothing to go on with."""

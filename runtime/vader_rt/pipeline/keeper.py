@@ -55,11 +55,19 @@ class Keeper:
             self._save()
 
     def _save(self) -> None:
+        try:
+            self._try_to_save()
+        except KeyboardInterrupt:  # it has its way as soon as nothing can be lost
+            self._try_to_save()
+            raise
+
+    def _try_to_save(self) -> None:
         """Empty accumulators are large, and need not be saved."""
-        self._saved = len(self._recovery.leaks)
-        recovery = self._recovery.state() if self._saved else None
+        count = len(self._recovery.leaks)
+        recovery = self._recovery.state() if count else None
         state = {**self._begin, "recovery": recovery, "timer": self._timer.state()}
-        self._checkpoint.save(state)
+        if self._checkpoint.save(state):
+            self._saved = count
 
 
 def restored(found: State, source: FrameSource, engine: Engine) -> Prepared:

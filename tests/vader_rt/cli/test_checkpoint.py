@@ -150,6 +150,9 @@ def test_what_is_no_checkpoint_stays_as_it_is(job: Job, tmp_path: Path) -> None:
     inside = run(*words, "out/call.ckpt", cwd=tmp_path)
     assert_one_line(inside, "vader-rt", 2)
     assert "out/call.ckpt: lies in a result's folder" in inside.stderr
+    mistyped = run(*words, "mistyped/call.ckpt", cwd=tmp_path)
+    assert_one_line(mistyped, "vader-rt", 2)
+    assert "mistyped/call.ckpt: its folder does not exist; make it, or" in mistyped.stderr
     nowhere = run(*words, "call.mp4/call.ckpt", cwd=tmp_path)
     assert_one_line(nowhere, "vader-rt", 2)
     assert "cannot be written" in nowhere.stderr
@@ -161,6 +164,16 @@ def test_what_is_no_checkpoint_stays_as_it_is(job: Job, tmp_path: Path) -> None:
     assert stream.returncode == 2
     assert "vader-rt: checkpoint: a stream cannot be read again; --every keeps" in stream.stderr
     assert sorted(os.listdir(tmp_path)) == ["call.mp4", "other.mp4"]
+
+
+def test_a_failure_to_keep_is_told_once_even_quietly(job: Job, tmp_path: Path) -> None:
+    words = [*job, "-o", "out", "--quiet", "--checkpoint", "call.ckpt"]
+    limited = ["bash", "-c", 'ulimit -f 160 && exec "$@"', "bash", *COMMAND, *words]
+    done = subprocess.run(limited, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("vader-rt: call.ckpt: cannot be written (File too large); there is no ")
+    assert not (tmp_path / "call.ckpt").exists()
 
 
 def test_a_recording_of_many_goes_on(job: Job, tmp_path: Path) -> None:

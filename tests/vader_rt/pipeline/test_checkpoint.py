@@ -175,6 +175,7 @@ def test_frames_copied_as_the_seed_does(
 def test_it_may_be_ended_time_and_again(call: Path, plain: dict[str, Any], tmp_path: Path) -> None:
     options = dict(plain)
     whole = files(vader_rt.reconstruct(call, **options))
+    (tmp_path / "deeper").mkdir()
     options |= {"checkpoint": tmp_path / "deeper" / "call.ckpt"}
     ended_after(call, "scan", 3, **options)
     for frame in (2, 7, 8):
@@ -329,17 +330,39 @@ def test_what_cannot_be_read_again_is_refused(
     assert not path.exists()
 
 
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [(0, "there is no checkpoint, and the work"), (4, "the last checkpoint stays, and the work")],
+)
 def test_the_work_goes_on_where_none_can_be_written(
-    call: Path, plain: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    after: int,
+    said: str,
+    call: Path,
+    plain: dict[str, Any],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     folder = tmp_path / "gone"
+    folder.mkdir()
     options = dict(plain)
     kept: dict[str, Any] = {"checkpoint": folder / "call.ckpt", "every": ALWAYS}
-    stream = vader_rt.reconstruct_stream(call, **options, **kept)
-    next(stream)
-    shutil.rmtree(folder)
-    folder.write_bytes(b"a file now")
-    result = list(stream)[-1].result
+    result = None
+    for progress in vader_rt.reconstruct_stream(call, **options, **kept):
+        if folder.is_dir() and (progress.stage == "recover") == bool(after):
+            if progress.frame > after:
+                shutil.rmtree(folder)
+                folder.write_bytes(b"a file now")
+        result = progress.result
     assert result is not None
     assert result.whole
-    assert "the last checkpoint stays, and the work goes on" in caplog.text
+    assert [r.levelname for r in caplog.records if said in r.message].count("ERROR") > 0
+    assert ("the last checkpoint" in caplog.text) == bool(after)
+
+
+def test_a_folder_that_is_not_there_is_not_made(
+    call: Path, plain: dict[str, Any], tmp_path: Path
+) -> None:
+    options = plain | {"checkpoint": tmp_path / "mistyped" / "call.ckpt"}
+    with pytest.raises(UsageError, match=r"call\.ckpt: its folder does not exist; make it, or"):
+        vader_rt.reconstruct(call, **options)
+    assert not (tmp_path / "mistyped").exists()
