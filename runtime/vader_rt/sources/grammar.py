@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -94,15 +95,26 @@ def _expanded(path: Path) -> list[Path]:
 
 
 def _listed(path: Path) -> list[Path]:
-    """The files that a list names."""
+    """The files that a list names. A line that begins with # is a comment if no file is called so.
+
+    Raises:
+        InputError: it is not UTF-8, or names nothing.
+    """
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_bytes().decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
-        raise InputError(f"{path}: is no text; a list has the path of a video a line") from None
-    files = [path.parent / line.strip() for line in lines if line.strip() and line[0] != "#"]
+        raise InputError(
+            f"{path}: is not UTF-8; save it as that, with the path of a video a line"
+        ) from None
+    names = [line.strip() for line in lines]
+    files = [path.parent / name for name in names if name and not _is_comment(path, name)]
     if not files:
         raise InputError(f"{path}: lists nothing; write the path of a video a line")
     return files
+
+
+def _is_comment(path: Path, line: str) -> bool:
+    return line.startswith("#") and not os.path.lexists(path.parent / line)
 
 
 def _pictures_in(folder: Path) -> list[Path]:
@@ -128,7 +140,7 @@ def _matching(path: Path) -> list[Path] | None:
     if _NUMBERED.search(path.name):
         found = [file for file in found if numbered.fullmatch(file.name)]
     if not found:
-        raise InputError(f"{path}: no file is called so")
+        raise InputError(f"{path}: no file fits this pattern; correct it, or give files")
     return sorted(found, key=_natural)
 
 

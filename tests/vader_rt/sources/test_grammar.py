@@ -39,6 +39,14 @@ def test_a_list_names_files_beside_it(tmp_path: Path) -> None:
     assert read(listed) == [2, 1]
 
 
+def test_a_list_leaves_out_no_file_that_looks_like_a_comment(tmp_path: Path) -> None:
+    for name, number in (("#2.mp4", 2), ("ü.mp4", 3)):
+        write_video(tmp_path / name, [number])
+    listed = tmp_path / "parts.txt"
+    listed.write_bytes(f"\ufeff#2.mp4\r\n#1.mp4\n  # {'long ' * 99}\nü.mp4\n".encode())
+    assert read(listed) == [2, 3]
+
+
 def test_a_folder_of_pictures(tmp_path: Path) -> None:
     folder = write_pictures(tmp_path / "frames", [1, 2, 10])
     (folder / "notes.md").write_text("no picture")
@@ -63,11 +71,11 @@ def test_frames_of_any_kind() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("none-*.mp4", "no file is called so"),
+        ("none-*.mp4", r"none-\*.mp4: no file fits this pattern; correct it"),
         ("empty", "is a folder without pictures; give a video file, or its parts"),
         (".", "is a folder of videos, such as a.mp4; give a file"),
         ("empty.txt", "lists nothing"),
-        ("binary.txt", "is no text"),
+        ("binary.txt", "is not UTF-8; save it as that"),
         ("none.txt", "none.txt: does not exist"),
         ("lost.txt", "lost.mp4: does not exist"),
         ("mixed.txt", "frame-1.png: is a picture among videos"),
