@@ -348,10 +348,10 @@ def test_the_work_goes_on_where_none_can_be_written(
     kept: dict[str, Any] = {"checkpoint": folder / "call.ckpt", "every": ALWAYS}
     result = None
     for progress in vader_rt.reconstruct_stream(call, **options, **kept):
-        if folder.is_dir() and (progress.stage == "recover") == bool(after):
-            if progress.frame > after:
-                shutil.rmtree(folder)
-                folder.write_bytes(b"a file now")
+        is_time = (progress.stage == "recover") == bool(after) and progress.frame > after
+        if is_time and folder.is_dir():
+            shutil.rmtree(folder)
+            folder.write_bytes(b"a file now")
         result = progress.result
     assert result is not None
     assert result.whole

@@ -41,8 +41,8 @@ def test_an_interrupt_while_it_is_saved_loses_nothing(
             raise KeyboardInterrupt
         flush(number)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(os, "fsync", flush_or_be_interrupted)
+    monkeypatch.setattr(os, "fsync", flush_or_be_interrupted)
+    with pytest.raises(KeyboardInterrupt):
         vader_rt.reconstruct(call, **options, every=every)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["call.ckpt", "call.mp4"]
     stream = vader_rt.reconstruct_stream(call, **options)
