@@ -29,8 +29,9 @@ examples:
   vader-rt selftest --client-masks masks/ --camera camera.mp4     masks/0000.png, 0001.png, …
 
 exit codes: 0 done; 1 a mistake of ours; 2 usage, or OUT cannot be written; 3 input that cannot be
-read, or recordings that do not belong together; 4 engine, device or system; 5 done, and nothing was
-recovered from the call; 130 interrupted, nothing is written.
+read, or recordings that do not belong together or cannot tell what leaks, as where nothing is
+masked; 4 engine, device or system; 5 done, and nothing was recovered from the call; 130
+interrupted, nothing is written.
 """
 
 
