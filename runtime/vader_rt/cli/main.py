@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vader_rt.cli.exit_codes import exit_code
 from vader_rt.cli.interrupts import Interrupts
-from vader_rt.cli.parser import COMMANDS, parsed, with_command
+from vader_rt.cli.parser import COMMANDS, check_command, parsed, with_command
 from vader_rt.cli.streams import tell
 
 
@@ -21,10 +21,11 @@ def main(argv: Sequence[str] | None = None, *, interrupts: Interrupts | None = N
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in COMMANDS and Path(words[0]).exists():
         tell(f"vader-rt: {words[0]} is a command; the recording of that name is ./{words[0]}")
-    words = with_command(words)
+    given, words = words, with_command(words)
     with nullcontext(interrupts) if interrupts else Interrupts() as signals:
 
         def job() -> int:
+            check_command(given)
             args = parsed(words)
             return COMMANDS[args.command].job(args, signals)
 

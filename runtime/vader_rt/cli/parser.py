@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from vader_rt.cli.commands import (
@@ -19,7 +20,7 @@ from vader_rt.cli.commands import (
 )
 from vader_rt.cli.interrupts import Interrupts
 from vader_rt.cli.streams import give, note, tell
-from vader_rt.errors import UsageError
+from vader_rt.errors import InputError, UsageError
 
 _EPILOG = """\
 examples:
@@ -62,6 +63,7 @@ COMMANDS: dict[str, Command] = {
     "completion": completion,
 }
 _ABOUT_ALL = ("-h", "--help", "--version")
+_CLOSE = 0.7  # `gaet` to `gate` is 0.75
 
 
 class _Parser(argparse.ArgumentParser):
@@ -89,6 +91,22 @@ def with_command(words: Sequence[str]) -> list[str]:
     """The words of a command line with the command that may be left out: `run`."""
     said = words and words[0] in (*COMMANDS, *_ABOUT_ALL)
     return list(words) if said else ["run", *words]
+
+
+def check_command(words: Sequence[str]) -> None:
+    """Refuse a first word that is neither a command nor a recording, but nearly a command.
+
+    Raises:
+        InputError: it says which.
+    """
+    import difflib
+
+    first = words[0] if words else ""
+    is_word = first.replace("-", "").isalpha() and first[0] != "-"  # no pattern, address, option
+    if not is_word or first in COMMANDS or Path(first).exists():
+        return
+    if meant := difflib.get_close_matches(first, COMMANDS, n=1, cutoff=_CLOSE):
+        raise InputError(f"{first}: does not exist; did you mean `vader-rt {meant[0]}`?")
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:

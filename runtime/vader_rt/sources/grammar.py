@@ -149,6 +149,9 @@ def _of_files(files: Sequence[Path], max_pixels: int) -> FrameSource:
     if len(files) > 1 and all(pictures):
         return Pictures.of(files, max_pixels)
     if len(files) > 1 and any(pictures):
+        for file in files:
+            if not file.exists():
+                raise InputError(f"{file}: does not exist; give a video file")
         raise InputError(f"{files[pictures.index(True)]}: is a picture among videos")
     opened = [open_video(file, max_pixels=max_pixels) for file in files]
     return opened[0] if len(opened) == 1 else Parts.of(opened)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vader_rt.cli.parser import COMMANDS, parsed, with_command
+from tests.conftest import assert_one_line
+from vader_rt.cli.parser import COMMANDS, check_command, parsed, with_command
 
 COMMAND = [sys.executable, "-m", "vader_rt"]
 
@@ -50,6 +51,36 @@ def test_a_recording_that_is_called_like_a_command_is_told_apart(tmp_path: Path)
     assert process.stderr == (
         "vader-rt: completion is a command; the recording of that name is ./completion\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["gaet", "build-41.vader"], "gate"),
+        (["compre", "a", "b", "--tolerance", "1"], "compare"),
+        (["self-test", "--pair", "a", "b"], "selftest"),
+        (["runs", "call.mp4"], "run"),
+    ],
+)
+def test_a_command_that_is_mistyped_is_guessed(
+    words: list[str], meant: str, tmp_path: Path
+) -> None:
+    process = run(*words, cwd=tmp_path)
+    assert_one_line(process, "vader-rt", 3)
+    asked = f"vader-rt: {words[0]}: does not exist; did you mean `vader-rt {meant}`?\n"
+    assert process.stderr == asked
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["call"], ["runs"], ["gate"], ["run", "gaet"], ["--report"], ["batch*.mp4"], ["gate.mp4"]],
+)
+def test_what_may_be_a_recording_is_not_guessed(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    check_command(words)
 
 
 def test_version_names_the_engines() -> None:

@@ -79,6 +79,7 @@ def test_frames_of_any_kind() -> None:
         ("none.txt", "none.txt: does not exist"),
         ("lost.txt", "lost.mp4: does not exist"),
         ("mixed.txt", "frame-1.png: is a picture among videos"),
+        ("part.txt", "lost.mp4: does not exist"),
         ("alone/*.png", "a picture; give a video"),
     ],
 )
@@ -90,6 +91,7 @@ def test_what_cannot_be_read_is_said(name: str, words: str, tmp_path: Path) -> N
     write_video(tmp_path / "a.mp4", [1])
     write_pictures(tmp_path / "alone", [1])
     (tmp_path / "mixed.txt").write_text("a.mp4\nalone/frame-1.png\n")
+    (tmp_path / "part.txt").write_text("a.mp4\nalone/frame-1.png\nlost.mp4\n")
     with pytest.raises(InputError, match=words), open_source(tmp_path / name):
         pass
 
