@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable
 
@@ -37,5 +38,17 @@ def exit_code(
         if debug or (debug is None and is_ours):
             note("\n".join(map(printable, traceback.format_exc().splitlines())))
         hint = ", with what --debug prints" if is_ours and debug is False else ""
-        tell(f"{program}: {known}{hint}")
+        tell(f"{program}: {_told(error, known)}{hint}")
         return known.exit_code
+
+
+def _told(error: Exception, known: VaderError) -> str:
+    """What a known error says; and why, if it is that the folder of all relative paths is gone."""
+    try:
+        os.getcwd()
+    except FileNotFoundError as gone:
+        said = "" if str(error) == str(gone) else f"{known}; "
+        return f"{said}the current folder does not exist any more, change to one that does"
+    except OSError:  # one that may not be asked for may be there
+        pass
+    return str(known)

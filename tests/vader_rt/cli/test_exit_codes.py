@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,3 +84,29 @@ def test_where_an_error_of_the_user_came_up_is_printed_when_asked_for(
 ) -> None:
     assert exit_code("program", raising(InputError("bad")), debug=debug) == 3
     assert capsys.readouterr().err.startswith("Traceback") == has_traceback
+
+
+GONE = "the current folder does not exist any more, change to one that does\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["call.mp4"], 4, f"vader-rt: {GONE}"),
+        (["CLIP"], 2, f"; give another folder with -o; {GONE}"),
+        (["gate", "call.vader"], 3, f"vader-rt: call.vader: does not exist; .*; {GONE}"),
+        (["completion", "tcsh"], 0, ""),
+    ],
+)
+def test_a_folder_that_is_gone_is_told_of(
+    words: list[str], code: int, said: str, clip: Path, tmp_path: Path
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    given = [str(clip) if word == "CLIP" else word for word in words]
+    script = 'rmdir "$PWD" && exec "$@"'
+    argv = ["sh", "-c", script, "sh", sys.executable, "-m", "vader_rt", *given]
+    process = subprocess.run(argv, cwd=here, capture_output=True, text=True)
+    assert process.returncode == code
+    assert re.search(f"{said}$", process.stderr)
+    assert process.stderr.count("\n") == (code != 0)
