@@ -99,12 +99,12 @@ def check_command(words: Sequence[str]) -> None:
     Raises:
         InputError: it says which.
     """
-    import difflib
-
     first = words[0] if words else ""
     is_word = first.replace("-", "").isalpha() and first[0] != "-"  # no pattern, address, option
     if not is_word or first in COMMANDS or Path(first).exists():
         return
+    import difflib
+
     if meant := difflib.get_close_matches(first, COMMANDS, n=1, cutoff=_CLOSE):
         raise InputError(f"{first}: does not exist; did you mean `vader-rt {meant[0]}`?")
 
