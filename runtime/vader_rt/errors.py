@@ -20,6 +20,17 @@ class UsageError(VaderError):
     exit_code = 2
 
 
+class OptionError(UsageError):
+    """Options of a recovery that make no sense. names: as Python has them and the message begins.
+
+    On a command line they are written otherwise, see `typed`.
+    """
+
+    def __init__(self, message: str, *names: str) -> None:
+        super().__init__(message)
+        self.names = names
+
+
 class InputError(VaderError):
     """A video, image, model or call folder that cannot be read or is not what it should be."""
 
@@ -39,6 +50,14 @@ class ParityError(EngineError):
 def reason(error: BaseException) -> str:
     """What went wrong, in the system's words: of an `OSError` without its number and path."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def typed(error: Exception) -> str:
+    """What an error says to who types commands: options are called as they are typed there."""
+    text = str(error)
+    for name in error.names if isinstance(error, OptionError) else ():
+        text = text.replace(name, f"--{name.replace('_', '-')}", 1)
+    return text
 
 
 def explained(error: Exception) -> VaderError:

@@ -20,6 +20,8 @@ _TEXTS = ("case", "examiner")
 OPTIONS = (*_FILES, *_FOLDERS, *_TEXTS)
 """Columns that are `Options` of the recording in their line."""
 COLUMNS = ("video", "name", *OPTIONS)
+_OTHER_MARKS = ";\t|"
+"""What else spreadsheets put between columns."""
 _Row = tuple[int, Mapping[str, object]]
 
 
@@ -57,6 +59,8 @@ def _of_csv(path: Path, text: str) -> Iterator[_Row]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [cell.strip() for cell in next(reader, [])]
+        if len(header) == 1 and any(mark in header[0] for mark in _OTHER_MARKS):
+            raise InputError(f"{path}:1: has a single column; separate columns by commas")
         _check_columns(f"{path}:1", header)
         for cells in reader:
             if len(cells) > len(header):
@@ -128,4 +132,5 @@ def _check_path(place: str, column: str, path: Path) -> None:
     is_there = path.is_dir() if column in _FOLDERS else path.is_file()
     if not is_there:
         kind = "folder" if column in _FOLDERS else "file"
-        raise InputError(f"{place}: {column}: {path} is no {kind}; paths count from the list's own")
+        where = "paths count from the list's own folder"
+        raise InputError(f"{place}: {column}: {path} is no {kind}; {where}")

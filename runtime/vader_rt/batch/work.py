@@ -21,7 +21,7 @@ from vader_rt.batch.record import (
     known_files,
     read_record,
 )
-from vader_rt.errors import EngineError, InputError, VaderError, explained, writing
+from vader_rt.errors import EngineError, InputError, VaderError, explained, typed, writing
 from vader_rt.pipeline.api import reconstruct_stream
 from vader_rt.pipeline.checkpoint import remove_checkpoint
 from vader_rt.pipeline.options import Options
@@ -143,7 +143,7 @@ def run(
             known = explained(error)
             is_ours = type(known) is VaderError
             trace = traceback.format_exc() if task.debug or is_ours else None
-            line = str(known).removeprefix(f"{task.video}: ")
+            line = typed(known).removeprefix(f"{task.video}: ")
             outcome = Outcome("failed", known.exit_code, line, trace=trace)
     return replace(outcome, notes=tuple(notes))
 

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 
 from vader_rt.cli.streams import note, printable, tell
-from vader_rt.errors import VaderError, explained
+from vader_rt.errors import VaderError, explained, typed
 
 EXIT_NOTHING_RECOVERED = 5
 EXIT_GATE_EXCEEDED = 6
@@ -47,8 +47,8 @@ def _told(error: Exception, known: VaderError) -> str:
     try:
         os.getcwd()
     except FileNotFoundError as gone:
-        said = "" if str(error) == str(gone) else f"{known}; "
+        said = "" if str(error) == str(gone) else f"{typed(known)}; "
         return f"{said}the current folder does not exist any more, change to one that does"
     except OSError:  # one that may not be asked for may be there
         pass
-    return str(known)
+    return typed(known)

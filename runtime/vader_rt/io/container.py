@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ _FORMATS = (
 )
 """Demuxers that read pictures from the file itself. Others open further files that it names, as
 playlists and concat scripts do, or draw what is no video, such as text."""
+
+_FIRST_BOXES = (b"ftyp", b"mdat", b"wide", b"free", b"skip")
+_MOST_BOXES = 1000
+_CUT = "its index, moov, is missing, as where a file was cut: copy it again, or record to the end"
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,8 @@ def _container(path: Path, file: FileIO) -> InputContainer:
     except MemoryError as error:
         raise cannot_be_read(path, error) from None
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be opened as a video ({reason(error)})") from None
+        why = _CUT if _lacks_index(file) else reason(error)
+        raise InputError(f"{path}: cannot be opened as a video ({why})") from None
 
 
 def video_stream(path: Path, container: InputContainer) -> VideoStream:
@@ -181,6 +187,24 @@ def _moving(container: InputContainer) -> list[VideoStream]:
 def _rank(stream: VideoStream) -> tuple[int, bool]:
     area = stream.codec_context.width * stream.codec_context.height
     return area, bool(stream.disposition & Disposition.default)
+
+
+def _lacks_index(file: FileIO) -> bool:
+    """Whether it is an MP4 or MOV in which no whole index follows what it begins with."""
+    size, at = os.fstat(file.fileno()).st_size, 0
+    for _ in range(_MOST_BOXES):
+        head = os.pread(file.fileno(), 16, at)
+        kind, length = head[4:8], int.from_bytes(head[:4], "big")
+        if at == 0 and kind not in _FIRST_BOXES:
+            return False
+        if length == 1:
+            length = int.from_bytes(head[8:], "big")
+        at += length
+        if kind == b"moov":
+            return at > size
+        if length < 8 or at >= size:  # none follows: 0 says that it lasts to the end
+            return True
+    return False
 
 
 def _picture(path: Path) -> str | None:

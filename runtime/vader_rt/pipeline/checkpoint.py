@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vader_rt import provenance
-from vader_rt.errors import InputError, UsageError
+from vader_rt.errors import InputError, OptionError, UsageError
 from vader_rt.io.files import file_sha256
 from vader_rt.io.state_file import StateFile, write_state
 from vader_rt.pipeline.identity import identity, option_files
@@ -71,17 +71,21 @@ class Checkpoint:
         if options.checkpoint is None:
             return None
         if source.live:
-            raise UsageError(
-                "checkpoint: a stream cannot be read again; --every keeps what was recovered so far"
+            raise OptionError(
+                "checkpoint: a stream cannot be read again; every keeps what was recovered so far",
+                *("checkpoint", "every"),
             )
         if source.state() is None:
-            raise UsageError("checkpoint: frames in memory are gone with it; give a file")
+            raise OptionError(
+                "checkpoint: frames in memory are gone with it; give a file", "checkpoint"
+            )
         path = Path(options.checkpoint)
         if not path.parent.exists():
             raise UsageError(f"{path}: its folder does not exist; make it, or give another place")
         handed_over = [n for n in ("model", "restoration", "judge") if _is_engine(options, n)]
         if handed_over:
-            raise UsageError(f"checkpoint: {handed_over[0]} has to be a file to be known again")
+            line = f"checkpoint: {handed_over[0]} has to be a file to be known again"
+            raise OptionError(line, "checkpoint")
         return cls(path, _job(options, source, models), options.every)
 
     @contextmanager

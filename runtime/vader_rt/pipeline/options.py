@@ -18,7 +18,7 @@ from vader_rt.engines.engine import Engine, EngineName
 from vader_rt.engines.load import load_engine
 from vader_rt.engines.trt.memory import MEMORY_PACKAGES, MemoryPackage
 from vader_rt.entries import shown
-from vader_rt.errors import InputError, UsageError
+from vader_rt.errors import InputError, OptionError, UsageError
 from vader_rt.features.segmenter import Segmenter
 from vader_rt.io.cpus import threads_for
 from vader_rt.io.images import read_gray, read_image
@@ -114,15 +114,18 @@ class Options:
         for option, (fits, wanted) in _RULES.items():
             value = getattr(self, option)
             if not fits(value):
-                raise UsageError(f"{option}: {shown(value)} is not {wanted}")
+                raise OptionError(f"{option}: {shown(value)} is not {wanted}", option)
         if (self.truth is None) != (self.mask is None):
-            raise UsageError("truth and mask belong together: the room, and where it leaks")
+            line = "truth and mask belong together: give the other, too"
+            raise OptionError(line, "truth", "mask")
         if self.virtual_background is not None and self.virtual_library is not None:
-            raise UsageError("virtual_background and virtual_library: give one of them")
+            names = "virtual_background", "virtual_library"
+            raise OptionError(f"{' and '.join(names)}: give one of them", *names)
         if self.roi is not None and self.tile is not None:
-            raise UsageError("roi and tile: give one of them")
+            raise OptionError("roi and tile: give one of them", "roi", "tile")
         if self.end is not None and self.end <= self.start:
-            raise UsageError(f"end: {self.end:g} s is not after start, {self.start:g} s")
+            line = f"end: {self.end:g} s is not after start, {self.start:g} s"
+            raise OptionError(line, "end", "start")
 
     @property
     def selection(self) -> Selection:

@@ -69,7 +69,7 @@ class LiveStream:
         stream._open()
         first = next(stream._coming, None)
         if first is None:
-            raise InputError(f"{stream.name}: ended before its first frame")
+            raise InputError(f"{stream.name}: ended before its first frame{stream._advice}")
         stream.size_wh = checked_size(upright_bgr(first), stream.name, max_pixels)
         stream._coming = _again(first, stream._coming)
         return stream
@@ -151,6 +151,16 @@ class LiveStream:
 
     def facts(self) -> None:
         return None
+
+    @property
+    def _advice(self) -> str:
+        """What to do where it has no frame: an index at the end needs a file to go back in."""
+        if self._opened is None or self._opened.format != "mov":
+            return ""
+        return (
+            "; an MP4 or MOV with its index at the end cannot be read as a stream: give the file, "
+            "or make MPEG-TS or Matroska of it"
+        )
 
     @property
     def _last(self) -> float:

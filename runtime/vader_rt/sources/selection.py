@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vader_rt.errors import InputError, UsageError
+from vader_rt.errors import InputError, OptionError
 from vader_rt.io.frames import ArrayFrame, FrameView
 from vader_rt.io.video import MIN_SIDE
 from vader_rt.sources.rectangle import Rectangle
@@ -40,7 +40,7 @@ class Selected:
     """A part of a recording; see `FrameSource`. Times stay those of the recording.
 
     Raises:
-        UsageError: the rectangle is not inside the picture, or too small; or no tile can be told.
+        OptionError: the rectangle is not inside the picture, or too small; or no tile can be told.
     """
 
     source: FrameSource
@@ -57,9 +57,11 @@ class Selected:
         if roi is None:
             return
         if roi.x + roi.width > width or roi.y + roi.height > height:
-            raise UsageError(f"roi {roi}: is not inside the picture of {width}×{height}")
+            line = f"roi {roi}: is not inside the picture of {width}×{height}"
+            raise OptionError(line, "roi")
         if min(roi.width, roi.height) < MIN_SIDE:
-            raise UsageError(f"roi {roi}: is too small; {MIN_SIDE} pixels a side at least")
+            line = f"roi {roi}: is too small; {MIN_SIDE} pixels a side at least"
+            raise OptionError(line, "roi")
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from vader_rt.errors import UsageError
+from vader_rt.errors import OptionError
 from vader_rt.sources.rectangle import Rectangle
 from vader_rt.sources.source import FrameSource
 
@@ -47,30 +47,31 @@ def chosen_tile(source: FrameSource, tile: Tile, start: float = 0.0) -> Rectangl
     """The tile of a gallery that is meant. start: in seconds, where its layout is looked at.
 
     Raises:
-        UsageError: there is no such tile, or more than one may be meant; it says which there are.
+        OptionError: there is no such tile, or more than one may be meant; it says which there are.
             Or it is a stream, which cannot be looked at before.
     """
     if source.live:
-        raise UsageError("tile: a stream cannot be looked at before; give its place with roi")
+        line = "tile: a stream cannot be looked at before; give its place with roi"
+        raise OptionError(line, "tile", "roi")
     found = find_tiles(_looks(source, start))
     if not found:
-        raise UsageError(
-            f"tile: {source.name} has no tiles that a plain colour keeps apart; "
-            "give the place of the call with roi"
+        raise OptionError(
+            "tile: there are no tiles that a plain colour keeps apart; "
+            "give the place of the call with roi",
+            *("tile", "roi"),
         )
     if tile != "auto":
         if tile > len(found):
-            raise UsageError(
-                f"tile: {tile} is none of the tiles of {source.name}: {_listed(found)}"
-            )
+            line = f"tile: {tile} is none of the tiles of {source.name}: {_listed(found)}"
+            raise OptionError(line, "tile")
         return found[tile - 1].place
     moving = sorted((one.place for one in found if one.moves), key=lambda place: -place.area)
     if not moving:
-        raise UsageError(f"tile: nobody moves in {_listed(found)}; choose a tile by its number")
+        line = f"tile: nobody moves in {_listed(found)}; choose a tile by its number"
+        raise OptionError(line, "tile")
     if len(moving) > 1 and moving[0].area < _CLEARLY_LARGER * moving[1].area:
-        raise UsageError(
-            f"tile: more than one may be meant; choose by its number: {_listed(found)}"
-        )
+        line = f"tile: more than one may be meant; choose by its number: {_listed(found)}"
+        raise OptionError(line, "tile")
     return moving[0]
 
 

@@ -104,8 +104,9 @@ def test_a_list_gives_options_and_names(tmp_path: Path) -> None:
     [
         ("l.csv", "", "l.csv:1: has no column `video`"),
         ("l.csv", "file\na.mp4\n", "l.csv:1: no column may be called 'file'; known are video,"),
+        ("l.csv", "video;name\na.mp4;a\n", "l.csv:1: has a single column; separate .* by commas"),
         ("l.csv", "video,video\na.mp4,a.mp4\n", "l.csv:1: two columns are called 'video'"),
-        ("l.csv", "video\na.mp4\nb.mp4\n", "l.csv:3: video: .*b.mp4 is no file"),
+        ("l.csv", "video\na.mp4\nb.mp4\n", "l.csv:3: video: .*b.mp4 is no file; .* own folder"),
         ("l.csv", "video,case\na.mp4,1,2\n", "l.csv:2: has 3 cells, and the header 2"),
         ("l.csv", 'video\n"a.mp4\n', "l.csv:2: is no line of a CSV"),
         ("l.csv", "video,case\n,1\n", "l.csv:2: names no video"),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from vader_rt.cli.exit_codes import exit_code
-from vader_rt.errors import EngineError, InputError, ParityError, UsageError
+from vader_rt.errors import EngineError, InputError, OptionError, ParityError, UsageError
 
 
 def raising(error: BaseException) -> Callable[[], int]:
@@ -110,3 +110,10 @@ def test_a_folder_that_is_gone_is_told_of(
     assert process.returncode == code
     assert re.search(f"{said}$", process.stderr)
     assert process.stderr.count("\n") == (code != 0)
+
+
+def test_options_are_called_as_they_are_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "virtual_library and end: the end is not `virtual_library`"
+    assert exit_code("program", raising(OptionError(line, "virtual_library", "end"))) == 2
+    shown = "program: --virtual-library and --end: the end is not `virtual_library`\n"
+    assert capsys.readouterr().err == shown

@@ -132,3 +132,18 @@ def test_what_is_no_regular_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     with pytest.raises(InputError, match="is no regular file"):
         open_video(tmp_path / "pipe.mp4")
+
+
+def test_of_a_cut_mp4_it_is_told_that_the_index_is_missing(whole: Path, tmp_path: Path) -> None:
+    data, cut = whole.read_bytes(), tmp_path / "cut.mp4"
+    index = data.index(b"moov")
+    for rest in (data[:300], data[: index - 4], data[:index], data.replace(b"moov", b"moow")):
+        cut.write_bytes(rest)
+        with pytest.raises(InputError, match=r"cut\.mp4: .* \(its index, moov, is missing, as"):
+            open_video(cut)
+    damaged = bytearray(data)
+    damaged[index + 4 :] = bytes(len(data) - index - 4)
+    cut.write_bytes(damaged)
+    with pytest.raises(InputError, match=r"cut\.mp4: ") as caught:
+        open_video(cut)
+    assert "moov" not in str(caught.value)  # it is there, and something else is wrong

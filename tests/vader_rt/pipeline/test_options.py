@@ -55,8 +55,8 @@ WRONG = [
     ({"person_model": 5}, "person_model: 5 is not a path, or None"),
     ({"virtual_background": np.zeros((1000, 1000, 3))}, "virtual_background: array"),
     ({"virtual_library": "a\0b"}, "virtual_library: 'a"),
-    ({"truth": "room.png"}, "truth and mask belong together"),
-    ({"mask": "mask.png"}, "truth and mask belong together"),
+    ({"truth": "room.png"}, "truth and mask belong together: give the other, too"),
+    ({"mask": "mask.png"}, "truth and mask belong together: give the other, too"),
     ({"virtual_background": "a.png", "virtual_library": "b"}, "give one of them"),
 ]
 

@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 import vader_rt
 from tests.vader_rt.sources.made import numbers, write_video
 from vader_rt.errors import InputError
+from vader_rt.io.video import VideoWriter
 from vader_rt.sources import live
 from vader_rt.sources.grammar import open_source
 from vader_rt.sources.live import LiveStream, is_live
@@ -165,3 +167,18 @@ def test_standard_input(pieces: list[bytes], tiny_models: dict[str, Path], tmp_p
     assert process.returncode in (0, 5), process.stderr
     assert (tmp_path / "out" / "result.json").is_file()
     assert (tmp_path / "room.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_an_mp4_that_is_piped_is_refused_with_what_can_be_piped(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0)
+    with VideoWriter(tmp_path / "call.mp4", size_wh=(160, 96)) as writer:
+        for _ in range(30):  # more than what FFmpeg holds of a pipe
+            writer.write(noise.integers(0, 255, (96, 160, 3), np.uint8))
+    done = subprocess.run(
+        [sys.executable, "-m", "vader_rt", "-", "-o", str(tmp_path / "out")],
+        input=(tmp_path / "call.mp4").read_bytes(),
+        capture_output=True,
+    )
+    assert done.returncode == 3
+    assert b"-: ended before its first frame; an MP4" in done.stderr
+    assert b"make MPEG-TS or Matroska of it" in done.stderr

@@ -87,7 +87,7 @@ def test_where_it_cannot_be_told_the_tiles_are_listed(
 
 
 def test_a_call_without_tiles(clip: Path) -> None:
-    with pytest.raises(UsageError, match=r"has no tiles .* give the place of the call with roi"):
+    with pytest.raises(UsageError, match=r"are no tiles .* give the place of the call with roi"):
         chosen_tile(open_video(clip), "auto")
 
 

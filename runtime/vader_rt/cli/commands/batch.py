@@ -213,7 +213,9 @@ def _tasks(args: argparse.Namespace, jobs: Sequence[Job]) -> list[Task]:
         try:
             options = tasks_options(common, job.options)
         except VaderError as error:
-            raise UsageError(f"{job.place}: {error}" if job.place else str(error)) from None
+            if not job.place:
+                raise
+            raise UsageError(f"{job.place}: {error}") from None
         tasks.append(
             Task(
                 video=str(job.video),
