@@ -162,7 +162,7 @@ def test_what_is_no_checkpoint_stays_as_it_is(job: Job, tmp_path: Path) -> None:
             cwd=tmp_path, stdin=stdin, capture_output=True, text=True,
         )  # fmt: skip
     assert stream.returncode == 2
-    assert "vader-rt: checkpoint: a stream cannot be read again; --every keeps" in stream.stderr
+    assert "vader-rt: --checkpoint: a stream cannot be read again; --every keeps" in stream.stderr
     assert sorted(os.listdir(tmp_path)) == ["call.mp4", "other.mp4"]
 
 
