@@ -107,8 +107,8 @@ class Gate:
         results = {
             name: (report, judge(self.assertions, report)) for name, report in reports.items()
         }
-        for name, (report, verdicts) in results.items():
-            _tell(f"{name}: " if len(results) > 1 else "", report, verdicts)
+        for name, (_, verdicts) in results.items():
+            _tell(f"{name}: " if len(results) > 1 else "", verdicts)
         self._write(results)
         errors = [v for _, found in results.values() for v in found if v.assertion.level == "error"]
         states = {verdict.state for verdict in errors}
@@ -133,13 +133,7 @@ class Gate:
             write_text(self.junit, as_junit(results))
 
 
-def _tell(name: str, report: Report, verdicts: Sequence[Verdict]) -> None:
-    """Tell what did not pass; and what was not read, if no verdict does."""
-    from vader_rt.gate.assertions import unread
-
-    lacks = unread(report)
-    if lacks is not None and all(verdict.why != lacks for verdict in verdicts):
-        tell(f"vader-rt: note: {name}{lacks}")
+def _tell(name: str, verdicts: Sequence[Verdict]) -> None:
     for verdict in verdicts:
         if verdict.state != "passed":
             tell(f"vader-rt: {_title(verdict)}: {name}{verdict}")

@@ -62,7 +62,7 @@ def add_live_options(parser: argparse.ArgumentParser) -> None:
         "--preview",
         type=Path,
         metavar="FILE.png",
-        help="a picture of the room so far, made anew while the work goes on",
+        help="a picture of the room so far, made anew while the work goes on, and at its end",
     )
     add(
         "--every",

@@ -21,10 +21,10 @@ def check_written(
         UsageError: one would be lost; it says which option.
     """
     asked = {option: _real(path) for option, path in written.items() if path is not None}
-    taken = {_real(path) for path in inputs if not path.is_dir()}
+    taken = {_real(path) for path in inputs if not os.path.isdir(path)}
     folders = {_real(folder) for folder in results}
     for option, path in asked.items():
-        if path.is_dir():
+        if os.path.isdir(path):
             raise UsageError(f"{written[option]}: is a folder; give a file to {option}")
         if path in taken:
             raise UsageError(f"{written[option]}: is an input; give another file to {option}")
@@ -39,4 +39,7 @@ def check_written(
 
 
 def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))
+    try:
+        return Path(os.path.realpath(path))
+    except OSError:  # the current folder is gone: whoever opens it says so
+        return path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -152,7 +152,9 @@ def _container(path: Path, file: FileIO) -> InputContainer:
     except MemoryError as error:
         raise cannot_be_read(path, error) from None
     except (av.FFmpegError, OSError, ValueError) as error:
-        why = _CUT if _lacks_index(file) else reason(error)
+        why = reason(error)
+        with suppress(OSError):  # of a disk that fails, that is the reason
+            why = _CUT if _lacks_index(file) else why
         raise InputError(f"{path}: cannot be opened as a video ({why})") from None
 
 

@@ -48,8 +48,10 @@ def test_exit_codes(expressions: list[str], code: int, saved: Path, tmp_path: Pa
 def test_a_damaged_recording_never_passes(saved: Path, saved_damaged: Path, tmp_path: Path) -> None:
     argv = [saved, saved_damaged, "--assert", "claimed<=1", "--junit", "gate.xml"]
     process = run("gate", *argv, cwd=tmp_path)
-    assert_one_line(process, "vader-rt", 7)
-    assert f"not decided: {saved_damaged}: claimed is" in process.stderr
+    assert process.returncode == 7
+    note, verdict = process.stderr.splitlines()
+    assert note.startswith(f"vader-rt: note: {saved_damaged}: the input is damaged: ")
+    assert f"not decided: {saved_damaged}: claimed is" in verdict
     suites = ElementTree.parse(tmp_path / "gate.xml").getroot()
     assert [suite.attrib["errors"] for suite in suites] == ["0", "1"]
 
@@ -77,7 +79,8 @@ def test_damage_is_told_of_without_an_assertion(saved_damaged: Path, tmp_path: P
     for words in ([], ["--warn", "seen<0"]):
         process = run("gate", saved_damaged, *words, cwd=tmp_path)
         assert process.returncode == 0
-        assert process.stderr.startswith("vader-rt: note: the input is damaged: ")
+        said = f"vader-rt: note: {saved_damaged}: the input is damaged: "
+        assert process.stderr.startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +120,10 @@ def test_no_verdict_of_an_earlier_time_stays(saved: Path, tmp_path: Path) -> Non
 
 def test_a_recording_is_not_written_over(clip: Path, tmp_path: Path) -> None:
     shutil.copy(clip, tmp_path / "call.mp4")
+    (tmp_path / "mine.png").write_text("no picture")
+    process = run("call.mp4", "--preview", "mine.png", cwd=tmp_path)
+    assert_one_line(process, "vader-rt", 2)
+    assert "mine.png: is there already, and is no PNG picture" in process.stderr
     for option in ("--junit", "--checkpoint"):
         process = run("call.mp4", option, "call.mp4", cwd=tmp_path)
         assert_one_line(process, "vader-rt", 2)

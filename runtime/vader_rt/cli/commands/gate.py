@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vader_rt.cli.gating import EXIT_CODES, Gate, add_gate_options
 from vader_rt.cli.interrupts import Interrupts
-from vader_rt.cli.streams import give, printable
+from vader_rt.cli.streams import give, printable, tell
 from vader_rt.cli.written import check_written
 from vader_rt.errors import UsageError
 
@@ -34,6 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
     """Judge the results, and return the exit code."""
     with interrupts.held():
+        from vader_rt.gate.assertions import unread
         from vader_rt.gate.metrics import METRICS, pooled
         from vader_rt.gate.results import read_report
     gate = Gate.of(args)
@@ -44,6 +45,9 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
     check_written(written, inputs=[*args.assert_file, *args.results], results=folders)
     gate.begin()
     reports = {str(path): read_report(path) for path in args.results}
+    for path, report in reports.items():
+        if (lacks := unread(report)) is not None:
+            tell(f"vader-rt: note: {path}: {lacks}")
     if not gate.assertions:
         for path, report in reports.items():
             give(printable(path))

@@ -89,6 +89,7 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
     """Recover the room, and return the exit code."""
     with interrupts.held():
         from vader_rt.cli.console import ProgressPrinter
+        from vader_rt.io.files import check_place
         from vader_rt.pipeline.save import check_output
 
     gate, folder = _gate(args), args.output or Path(f"{_stem(args.video[0])}.vader")
@@ -98,6 +99,8 @@ def job(args: argparse.Namespace, interrupts: Interrupts) -> int:
     check_written(written, inputs=inputs, results=[folder])
     check_output(folder, video=video, inputs=inputs, overwrite=args.overwrite)
     gate.begin()
+    if args.preview is not None:
+        check_place(args.preview, "PNG picture", b"\x89PNG")
     with ProgressPrinter(quiet=args.quiet) as printer, _so_far(args, folder) as so_far:
         result = _recover(args, printer, so_far, interrupts)
     if result is None:
