@@ -256,7 +256,7 @@ def _locked(folder: Path) -> int:
                 os.close(handle)
                 raise
             os.close(handle)
-        except FileNotFoundError:
+        except (FileNotFoundError, FileExistsError):  # it went while it was asked for
             if not tries_left:
                 raise
     raise BlockingIOError(errno.EAGAIN, _BUSY)
